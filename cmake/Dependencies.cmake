@@ -1,0 +1,49 @@
+# Every library that svsep uses is found here, and nowhere else.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat>=59 libavcodec>=59 libavutil>=57 libswresample>=4)
+pkg_check_modules(SAMPLERATE REQUIRED IMPORTED_TARGET samplerate>=0.2)
+pkg_check_modules(FFTW3F REQUIRED IMPORTED_TARGET fftw3f>=3.3)
+find_package(spdlog 1.10 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+if(SVSEP_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+# LibTorch: Debian's libtorch-dev, the one inside a pip `torch`, or an unpacked archive, whichever CMAKE_PREFIX_PATH
+# names first (for pip: <environment>/lib/python3.X/site-packages/torch). Its own TorchConfig.cmake wants the
+# whole CUDA toolkit for a CUDA flavour; svsep has no CUDA source, so the libraries and headers are enough.
+find_path(LIBTORCH_INCLUDE_DIR torch/csrc/api/include/torch/torch.h REQUIRED)
+find_library(LIBTORCH_LIBRARY torch REQUIRED)
+cmake_path(GET LIBTORCH_LIBRARY PARENT_PATH LIBTORCH_LIBRARY_DIR)
+find_library(LIBTORCH_CPU_LIBRARY torch_cpu HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH REQUIRED)
+find_library(LIBTORCH_C10_LIBRARY c10 HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH REQUIRED)
+find_library(LIBTORCH_CUDA_LIBRARY torch_cuda HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH)
+find_library(LIBTORCH_C10_CUDA_LIBRARY c10_cuda HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH)
+
+add_library(svsep_libtorch INTERFACE)
+target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_INCLUDE_DIR}
+                                                           ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include)
+target_link_libraries(svsep_libtorch INTERFACE ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY} ${LIBTORCH_C10_LIBRARY}
+                                               Threads::Threads)
+set(LIBTORCH_FLAVOUR CPU)
+if(LIBTORCH_CUDA_LIBRARY AND LIBTORCH_C10_CUDA_LIBRARY)
+  set(LIBTORCH_FLAVOUR CUDA)
+  # No symbol of ours refers to it: it registers the CUDA device when it is loaded, so it must not be dropped.
+  target_link_options(svsep_libtorch INTERFACE -Wl,--no-as-needed)
+  target_link_libraries(svsep_libtorch INTERFACE ${LIBTORCH_CUDA_LIBRARY} ${LIBTORCH_C10_CUDA_LIBRARY})
+endif()
+
+file(STRINGS ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include/torch/version.h LIBTORCH_VERSION_LINES
+     REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]+")
+list(TRANSFORM LIBTORCH_VERSION_LINES REPLACE ".* ([0-9]+)$" "\\1")
+list(JOIN LIBTORCH_VERSION_LINES "." LIBTORCH_VERSION)
+if(LIBTORCH_INCLUDE_DIR STREQUAL "/usr/include")
+  set(LIBTORCH_ORIGIN "the system's")
+elseif(LIBTORCH_INCLUDE_DIR MATCHES "site-packages")
+  set(LIBTORCH_ORIGIN "of a pip torch")
+else()
+  set(LIBTORCH_ORIGIN "unpacked")
+endif()
+message(STATUS "LibTorch ${LIBTORCH_VERSION}, ${LIBTORCH_FLAVOUR}, ${LIBTORCH_ORIGIN}: ${LIBTORCH_LIBRARY_DIR}")

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+namespace svsep {
+
+/// How much the log says on stderr.
+enum class Verbosity { quiet, normal, verbose };
+
+/// Sends spdlog's default logger to stderr in the form "svsep: info: text". stdout is for data only.
+void start_log(Verbosity verbosity);
+
+}  // namespace svsep

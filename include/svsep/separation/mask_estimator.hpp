@@ -1,0 +1,35 @@
+#pragma once
+
+#include "svsep/dsp/stft.hpp"
+
+#include <cstddef>
+#include <span>
+
+namespace svsep {
+
+/// What an estimator wants its magnitudes made with.
+struct AnalysisParameters {
+  int sample_rate_hz = 22050;
+  StftParameters stft;
+  bool operator==(const AnalysisParameters&) const = default;
+};
+
+/// The seam between the streaming separation and whatever computes masks (a network; a fake in tests).
+class MaskEstimator {
+ public:
+  virtual ~MaskEstimator() = default;
+
+  [[nodiscard]] virtual AnalysisParameters analysis() const = 0;
+  /// Frames that estimate() needs to see on either side of those it answers for.
+  [[nodiscard]] virtual std::size_t context_frames() const = 0;
+  /// Frames that estimate() answers for in one call: always this many, so that shapes are fixed and the
+  /// result does not depend on how the song was cut.
+  [[nodiscard]] virtual std::size_t batch_frames() const = 0;
+
+  /// The vocal mask of one channel. `magnitudes` is [context + batch + context][bins], row-major,
+  /// unnormalised STFT magnitudes, 0 beyond the song's ends; `mask` is [batch][bins], filled with gains in
+  /// 0..1. Throws Error(runtime). Not thread safe.
+  virtual void estimate(std::span<const float> magnitudes, std::span<float> mask) = 0;
+};
+
+}  // namespace svsep
