@@ -24,6 +24,9 @@ enum class InputTransform {
 /// Everything a model file states besides its tensors: the safetensors `__metadata__`.
 struct ModelInfo {
   std::string architecture = "thesis-cnn";  ///< a name that model/ knows
+  /// The architecture's own sizes by name; at most 16, of 1 to 64 values in 1..1048576.
+  std::map<std::string, std::vector<std::int64_t>> sizes = {{"convolution_channels", {32, 16, 64, 32}},
+                                                            {"dense_units", {2048, 512}}};
   AnalysisParameters analysis;
   std::size_t window_frames = 9;  ///< frames of one network input
   InputTransform input_transform = InputTransform::log_level;

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "svsep/model/model_file.hpp"
+
+#include <array>
+#include <cstdint>
+#include <torch/torch.h>
+#include <vector>
+
+namespace svsep {
+
+/// Sizes of the network; the defaults are the thesis'. Tests use tiny ones.
+struct ThesisCnnSizes {
+  std::int64_t window_frames = 9;
+  std::int64_t bins = 2049;
+  std::array<std::int64_t, 4> convolution_channels = {32, 16, 64, 32};
+  std::array<std::int64_t, 2> dense_units = {2048, 512};
+};
+
+/// The sizes that a model file states. Throws Error(model) where it is another architecture, or lacks a size.
+[[nodiscard]] ThesisCnnSizes thesis_cnn_sizes(const ModelInfo& info);
+
+/// Writes the sizes into `info` (window_frames and ModelInfo::sizes; the bins follow from its STFT).
+void state_sizes(const ThesisCnnSizes& sizes, ModelInfo& info);
+
+/// The network of the thesis: conv 3x12 twice, max-pool 1x12, conv 3x12 twice, max-pool 1x12, dropout, dense,
+/// dropout, dense, dense. Padding, and the order in which the last pool is flattened, are Keras'. Kernels are
+/// Glorot-uniform (from torch's generator, so torch::manual_seed reproduces them), biases 0.1.
+class ThesisCnnImpl : public torch::nn::Module {
+ public:
+  explicit ThesisCnnImpl(const ThesisCnnSizes& sizes = {}, double dropout = 0.5);
+
+  /// [batch, window_frames, bins] of transformed input -> logits of the same shape; the mask is their
+  /// sigmoid.
+  torch::Tensor forward(torch::Tensor windows);
+
+ private:
+  ThesisCnnSizes sizes_;
+  torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, conv3_{nullptr}, conv4_{nullptr};
+  torch::nn::Linear dense1_{nullptr}, dense2_{nullptr}, dense3_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+TORCH_MODULE(ThesisCnn);
+
+/// The module's parameters under their torch names, e.g. "conv1.weight", as float32 on the CPU.
+[[nodiscard]] std::vector<NamedTensor> named_tensors(const torch::nn::Module& module);
+
+/// Fills the module's parameters from the file. Throws Error(model) where one is missing or misshapen.
+void load_parameters(torch::nn::Module& module, const ModelFile& file);
+
+}  // namespace svsep
