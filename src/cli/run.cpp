@@ -1,1 +1,62 @@
-// to be written
+#include "cli/run.hpp"
+
+#include "cli/verbs.hpp"
+#include "svsep/core/cancellation.hpp"
+#include "svsep/core/error.hpp"
+#include "svsep/core/log.hpp"
+
+#include <cstdio>
+#include <iostream>
+#include <new>
+
+namespace svsep::cli {
+namespace {
+
+int fail(ErrorKind kind, const char* text) {
+  std::fprintf(stderr, "svsep: error: %s\n", text);
+  return static_cast<int>(kind);
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("Separates songs into vocals and accompaniment, and trains its own separators.", "svsep");
+  app.set_version_flag("--version", "svsep " SVSEP_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();  // --quiet and --verbose also after the verb
+  bool quiet = false;
+  bool verbose = false;
+  CLI::Option* quiet_option = app.add_flag("-q,--quiet", quiet, "Print errors only, and no progress");
+  app.add_flag("-v,--verbose", verbose, "Print more of what happens")->excludes(quiet_option);
+  Action action;
+  add_separate(app, action);
+  add_train(app, action);
+  add_info(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version, std::cout, std::cerr);
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::usage, std::string(error.what()) + "; see svsep --help");
+  }
+  start_log(quiet ? Verbosity::quiet : verbose ? Verbosity::verbose : Verbosity::normal);
+  return action();
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  install_cancellation_handlers();
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const Error& error) {
+    return fail(error.kind(), error.what());
+  } catch (const Cancelled& cancelled) {
+    std::fprintf(stderr, "svsep: stopped by signal %d\n", cancelled.signal());
+    return 128 + cancelled.signal();
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorKind::runtime, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::runtime, error.what());
+  }
+}
+
+}  // namespace svsep::cli
