@@ -15,16 +15,24 @@ endif()
 # names first (for pip: <environment>/lib/python3.X/site-packages/torch). Its own TorchConfig.cmake wants the
 # whole CUDA toolkit for a CUDA flavour; svsep has no CUDA source, so the libraries and headers are enough.
 find_path(LIBTORCH_INCLUDE_DIR torch/csrc/api/include/torch/torch.h REQUIRED)
-find_library(LIBTORCH_LIBRARY torch REQUIRED)
+find_library(LIBTORCH_LIBRARY torch HINTS ${LIBTORCH_INCLUDE_DIR}/../lib REQUIRED)
 cmake_path(GET LIBTORCH_LIBRARY PARENT_PATH LIBTORCH_LIBRARY_DIR)
 find_library(LIBTORCH_CPU_LIBRARY torch_cpu HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH REQUIRED)
 find_library(LIBTORCH_C10_LIBRARY c10 HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH REQUIRED)
 find_library(LIBTORCH_CUDA_LIBRARY torch_cuda HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH)
 find_library(LIBTORCH_C10_CUDA_LIBRARY c10_cuda HINTS ${LIBTORCH_LIBRARY_DIR} NO_DEFAULT_PATH)
 
+# Only LibTorch's own headers are seen: a pip torch brings its fmt too, which must not meet spdlog's, and Debian's
+# folder is /usr/include itself.
+set(LIBTORCH_HEADERS ${PROJECT_BINARY_DIR}/libtorch-headers)
+file(MAKE_DIRECTORY ${LIBTORCH_HEADERS})
+foreach(folder ATen c10 caffe2 torch)
+  file(CREATE_LINK ${LIBTORCH_INCLUDE_DIR}/${folder} ${LIBTORCH_HEADERS}/${folder} SYMBOLIC)
+endforeach()
+
 add_library(svsep_libtorch INTERFACE)
-target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_INCLUDE_DIR}
-                                                           ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include)
+target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_HEADERS}
+                                                           ${LIBTORCH_HEADERS}/torch/csrc/api/include)
 target_link_libraries(svsep_libtorch INTERFACE ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY} ${LIBTORCH_C10_LIBRARY}
                                                Threads::Threads)
 set(LIBTORCH_FLAVOUR CPU)
@@ -33,10 +41,15 @@ if(LIBTORCH_CUDA_LIBRARY AND LIBTORCH_C10_CUDA_LIBRARY)
   # No symbol of ours refers to it: it registers the CUDA device when it is loaded, so it must not be dropped.
   target_link_options(svsep_libtorch INTERFACE -Wl,--no-as-needed)
   target_link_libraries(svsep_libtorch INTERFACE ${LIBTORCH_CUDA_LIBRARY} ${LIBTORCH_C10_CUDA_LIBRARY})
+elseif(SVSEP_REQUIRE_CUDA)
+  message(FATAL_ERROR "No CUDA in the LibTorch of ${LIBTORCH_LIBRARY_DIR}; name another one with CMAKE_PREFIX_PATH")
 endif()
 
-file(STRINGS ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include/torch/version.h LIBTORCH_VERSION_LINES
-     REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]+")
+set(LIBTORCH_VERSION_HEADER ${LIBTORCH_HEADERS}/torch/headeronly/version.h)  # where newer ones keep it
+if(NOT EXISTS ${LIBTORCH_VERSION_HEADER})
+  set(LIBTORCH_VERSION_HEADER ${LIBTORCH_HEADERS}/torch/csrc/api/include/torch/version.h)
+endif()
+file(STRINGS ${LIBTORCH_VERSION_HEADER} LIBTORCH_VERSION_LINES REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]+")
 list(TRANSFORM LIBTORCH_VERSION_LINES REPLACE ".* ([0-9]+)$" "\\1")
 list(JOIN LIBTORCH_VERSION_LINES "." LIBTORCH_VERSION)
 if(LIBTORCH_INCLUDE_DIR STREQUAL "/usr/include")
