@@ -1,1 +1,254 @@
-// to be written
+#include "svsep/dsp/stft.hpp"
+
+#include "svsep/core/error.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstdlib>
+#include <fftw3.h>
+#include <limits>
+#include <mutex>
+#include <new>
+#include <numbers>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+struct FftwFree {
+  void operator()(void* memory) const noexcept { fftwf_free(memory); }
+};
+template <typename T>
+using FftwArray = std::unique_ptr<T[], FftwFree>;  // aligned for SIMD, zeroed
+
+template <typename T>
+FftwArray<T> make_array(std::size_t size) {
+  FftwArray<T> array(static_cast<T*>(fftwf_malloc(size * sizeof(T))));
+  if (!array) throw std::bad_alloc();
+  std::fill_n(array.get(), size, T{});
+  return array;
+}
+
+/// FFTW's planner, plan destruction included, is the only part of it that is not thread safe.
+std::mutex& planner_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+struct DestroyPlan {
+  void operator()(fftwf_plan plan) const noexcept {
+    const std::lock_guard lock(planner_mutex());
+    fftwf_destroy_plan(plan);
+  }
+};
+using FftwPlan = std::unique_ptr<std::remove_pointer_t<fftwf_plan>, DestroyPlan>;
+
+fftwf_complex* as_fftw(std::complex<float>* values) { return reinterpret_cast<fftwf_complex*>(values); }
+
+enum class Direction { forward, inverse };
+
+/// A real signal of n samples, its spectrum of n / 2 + 1 bins and the plan from one to the other.
+struct RealFft {
+  RealFft(std::size_t size, Direction direction)
+      : samples(make_array<float>(size)), bins(make_array<std::complex<float>>(size / 2 + 1)) {
+    const int n = static_cast<int>(size);
+    // FFTW_ESTIMATE: a measured plan may differ from run to run, and with it the last bits of the result.
+    const std::lock_guard lock(planner_mutex());
+    plan.reset(direction == Direction::forward
+                   ? fftwf_plan_dft_r2c_1d(n, samples.get(), as_fftw(bins.get()),
+                                           FFTW_ESTIMATE | FFTW_PRESERVE_INPUT)
+                   : fftwf_plan_dft_c2r_1d(n, as_fftw(bins.get()), samples.get(), FFTW_ESTIMATE));
+    if (!plan) throw Error(ErrorKind::runtime, "cannot plan an FFT of " + std::to_string(n) + " samples");
+  }
+
+  void execute() const { fftwf_execute(plan.get()); }
+
+  FftwArray<float> samples;
+  FftwArray<std::complex<float>> bins;
+  FftwPlan plan;
+};
+
+std::vector<float> periodic_hann(std::size_t size) {
+  std::vector<float> window(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    const double sine = std::sin(std::numbers::pi * static_cast<double>(i) / static_cast<double>(size));
+    window[i] = static_cast<float>(sine * sine);
+  }
+  return window;
+}
+
+/// Where numpy.pad(mode="reflect") finds the sample at `position` of a signal of `samples` > 0 samples.
+std::size_t reflected(std::ptrdiff_t position, std::size_t samples) {
+  if (samples == 1) return 0;
+  const std::size_t period = 2 * (samples - 1);
+  const std::size_t offset = static_cast<std::size_t>(std::abs(position)) % period;  // even about 0
+  return std::min(offset, period - offset);
+}
+
+const StftParameters& validated(const StftParameters& parameters) {
+  validate(parameters);
+  return parameters;
+}
+
+}  // namespace
+
+void validate(const StftParameters& parameters) {
+  const auto [fft, window, hop] = parameters;
+  const bool even = fft % 2 == 0 && window % 2 == 0 && hop % 2 == 0;
+  if (even && hop >= 2 && hop <= window / 2 && window % hop == 0 && window <= fft && fft <= 65536) return;
+  throw Error(ErrorKind::model,
+              "unusable STFT sizes: expected even ones with 2 <= hop <= window/2, window a multiple of hop, "
+              "window <= fft <= 65536, got fft " +
+                  std::to_string(fft) + ", window " + std::to_string(window) + ", hop " +
+                  std::to_string(hop));
+}
+
+struct Stft::Impl {
+  Impl(const StftParameters& sizes, Sink frame_sink)
+      : parameters(validated(sizes)),
+        sink(std::move(frame_sink)),
+        window(periodic_hann(sizes.window_samples)),
+        fft(sizes.fft_samples, Direction::forward) {}
+
+  [[nodiscard]] std::size_t half() const noexcept { return window.size() / 2; }
+
+  /// Puts the reflected start before the buffer, which still begins with sample 0.
+  void pad_start() {
+    std::vector<float> padded(half());
+    for (std::size_t i = 0; i < half(); ++i) {
+      padded[i] =
+          buffer[reflected(static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(half()), samples)];
+    }
+    buffer.insert(buffer.begin(), padded.begin(), padded.end());
+    padded_start = true;
+  }
+
+  /// Gives all frames below `frame_end` whose window the buffer covers, and forgets what no later one needs.
+  void emit(std::size_t frame_end) {
+    for (; frames < frame_end; ++frames) {
+      const std::size_t start = frames * parameters.hop_samples - buffer_start;
+      if (start + window.size() > buffer.size()) break;
+      // The rest of the frame stays zero: the window is in the middle of it.
+      float* middle = fft.samples.get() + (parameters.fft_samples - window.size()) / 2;
+      for (std::size_t i = 0; i < window.size(); ++i) middle[i] = window[i] * buffer[start + i];
+      fft.execute();
+      sink({fft.bins.get(), parameters.bins()});
+    }
+    // One sample more than the next frame needs, since the reflection at the end begins beside the last one.
+    const std::size_t needed = frames * parameters.hop_samples;
+    if (needed <= buffer_start + 1) return;
+    const std::size_t forgotten = needed - 1 - buffer_start;
+    buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(forgotten));
+    buffer_start += forgotten;
+  }
+
+  StftParameters parameters;
+  Sink sink;
+  std::vector<float> window;
+  RealFft fft;
+  std::vector<float> buffer;     // from sample buffer_start - half() on, once the start is padded
+  std::size_t buffer_start = 0;  // counted from the start of the padded signal, where frame 0 begins
+  std::size_t samples = 0;       // taken so far
+  std::size_t frames = 0;        // given so far
+  bool padded_start = false;
+};
+
+Stft::Stft(const StftParameters& parameters, Sink sink)
+    : impl_(std::make_unique<Impl>(parameters, std::move(sink))) {}
+Stft::~Stft() = default;
+Stft::Stft(Stft&&) noexcept = default;
+Stft& Stft::operator=(Stft&&) noexcept = default;
+
+void Stft::push(Samples samples) {
+  Impl& self = *impl_;
+  while (!samples.empty()) {  // piece by piece, so that a long push needs no long buffer
+    const Samples piece = samples.first(std::min(samples.size(), self.parameters.fft_samples));
+    samples = samples.subspan(piece.size());
+    self.buffer.insert(self.buffer.end(), piece.begin(), piece.end());
+    self.samples += piece.size();
+    if (!self.padded_start && self.samples > self.half()) self.pad_start();
+    if (self.padded_start) self.emit(std::numeric_limits<std::size_t>::max());
+  }
+}
+
+void Stft::finish() {
+  Impl& self = *impl_;
+  if (self.samples == 0) return;
+  if (!self.padded_start) self.pad_start();
+  for (std::size_t i = 0; i < self.half(); ++i) {
+    const std::size_t source = reflected(static_cast<std::ptrdiff_t>(self.samples + i), self.samples);
+    self.buffer.push_back(self.buffer[source + self.half() - self.buffer_start]);
+  }
+  self.emit(self.parameters.frames(self.samples));
+}
+
+struct InverseStft::Impl {
+  Impl(const StftParameters& sizes, Sink sample_sink)
+      : parameters(validated(sizes)),
+        sink(std::move(sample_sink)),
+        window(periodic_hann(sizes.window_samples)),
+        fft(sizes.fft_samples, Direction::inverse),
+        sum(sizes.window_samples),
+        weight(sizes.window_samples),
+        to_skip(sizes.window_samples / 2) {}
+
+  /// Gives the first `count` samples of the overlap, less those before sample 0, and moves the rest up.
+  void emit(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (weight[i] >= std::numeric_limits<float>::min()) sum[i] /= weight[i];
+    }
+    const std::size_t skipped = std::min(count, to_skip);
+    to_skip -= skipped;
+    if (count > skipped) sink(Samples(sum).subspan(skipped, count - skipped));
+    given += count - skipped;
+    for (std::vector<float>* values : {&sum, &weight}) {
+      std::fill(std::shift_left(values->begin(), values->end(), static_cast<std::ptrdiff_t>(count)),
+                values->end(), 0.0F);
+    }
+  }
+
+  StftParameters parameters;
+  Sink sink;
+  std::vector<float> window;
+  RealFft fft;
+  std::vector<float> sum;     // of windowed frames, from the start of the next frame's window on
+  std::vector<float> weight;  // sum of the squared windows there
+  std::size_t to_skip;        // the first frames' windows begin before sample 0
+  std::size_t given = 0;      // samples so far
+};
+
+InverseStft::InverseStft(const StftParameters& parameters, Sink sink)
+    : impl_(std::make_unique<Impl>(parameters, std::move(sink))) {}
+InverseStft::~InverseStft() = default;
+InverseStft::InverseStft(InverseStft&&) noexcept = default;
+InverseStft& InverseStft::operator=(InverseStft&&) noexcept = default;
+
+void InverseStft::push(Spectrum frame) {
+  Impl& self = *impl_;
+  assert(frame.size() == self.parameters.bins());
+  std::copy_n(frame.begin(), self.parameters.bins(), self.fft.bins.get());
+  // A real signal has none there; FFTW leaves open what it makes of one.
+  self.fft.bins[0].imag(0.0F);
+  self.fft.bins[self.parameters.fft_samples / 2].imag(0.0F);
+  self.fft.execute();
+  const float scale = 1.0F / static_cast<float>(self.parameters.fft_samples);
+  const float* middle = self.fft.samples.get() + (self.parameters.fft_samples - self.window.size()) / 2;
+  for (std::size_t i = 0; i < self.window.size(); ++i) {
+    self.sum[i] += self.window[i] * (scale * middle[i]);
+    self.weight[i] += self.window[i] * self.window[i];
+  }
+  self.emit(self.parameters.hop_samples);
+}
+
+void InverseStft::finish(std::size_t samples) {
+  Impl& self = *impl_;
+  while (self.given < samples) {  // what the frames left, then zeros
+    self.emit(std::min(self.window.size(), self.to_skip + samples - self.given));
+  }
+}
+
+}  // namespace svsep
