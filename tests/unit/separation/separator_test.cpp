@@ -1,0 +1,235 @@
+#include "svsep/separation/separator.hpp"
+
+#include "svsep/core/rng.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <gtest/gtest.h>
+#include <numbers>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+constexpr int kRateHz = 22050;
+
+/// Masks from a rule on the block of magnitudes, in place of a network.
+class FakeEstimator : public MaskEstimator {
+ public:
+  using Rule = std::function<float(std::span<const float> magnitudes, std::size_t bins, std::size_t frame,
+                                   std::size_t bin)>;
+
+  FakeEstimator(std::size_t context, std::size_t batch, Rule rule)
+      : context_(context), batch_(batch), rule_(std::move(rule)) {}
+
+  AnalysisParameters analysis() const override { return {}; }
+  std::size_t context_frames() const override { return context_; }
+  std::size_t batch_frames() const override { return batch_; }
+  void estimate(std::span<const float> magnitudes, std::span<float> mask) override {
+    const std::size_t bins = analysis().stft.bins();
+    ASSERT_EQ(magnitudes.size(), (2 * context_ + batch_) * bins);
+    ASSERT_EQ(mask.size(), batch_ * bins);
+    for (std::size_t frame = 0; frame < batch_; ++frame) {
+      for (std::size_t bin = 0; bin < bins; ++bin) {
+        mask[frame * bins + bin] = rule_(magnitudes, bins, frame + context_, bin);
+      }
+    }
+  }
+
+ private:
+  std::size_t context_;
+  std::size_t batch_;
+  Rule rule_;
+};
+
+FakeEstimator constant(float mask) {
+  return {0, 16, [mask](auto, auto, auto, auto) { return mask; }};
+}
+
+AudioBuffer noise(std::size_t channels, std::size_t samples) {
+  AudioBuffer audio(channels, samples);
+  for (std::size_t channel = 0; channel < channels; ++channel) {
+    Rng rng({channel, samples});
+    for (float& value : audio.channels[channel]) value = static_cast<float>(rng.uniform(-0.5, 0.5));
+  }
+  return audio;
+}
+
+AudioBuffer slice(const AudioBuffer& audio, std::size_t begin, std::size_t end) {
+  AudioBuffer part;
+  for (const auto& channel : audio.channels) {
+    part.channels.emplace_back(channel.begin() + static_cast<std::ptrdiff_t>(begin),
+                               channel.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return part;
+}
+
+void append(AudioBuffer& to, const AudioBuffer& block) {
+  to.channels.resize(block.channels.size());
+  for (std::size_t channel = 0; channel < block.channels.size(); ++channel) {
+    to.channels[channel].insert(to.channels[channel].end(), block.channels[channel].begin(),
+                                block.channels[channel].end());
+  }
+}
+
+struct Stems {
+  AudioBuffer vocals;
+  AudioBuffer accompaniment;
+};
+
+/// Separates `song` cut into blocks whose sizes cycle through `block_samples`.
+Stems separate(MaskEstimator& estimator, const AudioBuffer& song, int sample_rate_hz = kRateHz,
+               const Thresholds& thresholds = {}, const std::vector<std::size_t>& block_samples = {4096}) {
+  Stems stems;
+  Separator separator(estimator, sample_rate_hz, static_cast<int>(song.channels.size()), thresholds,
+                      [&](const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
+                        ASSERT_EQ(vocals.samples(), accompaniment.samples());
+                        append(stems.vocals, vocals);
+                        append(stems.accompaniment, accompaniment);
+                      });
+  std::size_t begin = 0;
+  for (std::size_t turn = 0; begin < song.samples(); ++turn) {
+    const std::size_t end = std::min(song.samples(), begin + block_samples[turn % block_samples.size()]);
+    separator.push(slice(song, begin, end));
+    begin = end;
+  }
+  separator.finish();
+  return stems;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double largest = 0;
+  for (std::size_t n = 0; n < std::min(a.size(), b.size()); ++n) {
+    largest = std::max(largest, std::abs(static_cast<double>(a[n]) - static_cast<double>(b[n])));
+  }
+  return largest;
+}
+
+TEST(Separator, GivesTheMixtureAsVocalsForAMaskOfOnes) {
+  FakeEstimator estimator = constant(1.0F);
+  const AudioBuffer song = noise(2, 30000);
+  const Stems stems = separate(estimator, song);
+  for (std::size_t channel = 0; channel < 2; ++channel) {
+    EXPECT_LT(largest_difference(stems.vocals.channels[channel], song.channels[channel]), 1e-5);
+    EXPECT_EQ(largest_difference(stems.accompaniment.channels[channel], std::vector<float>(30000)), 0.0);
+  }
+}
+
+TEST(Separator, GivesStemsThatSumToTheMixtureForAnyMask) {
+  FakeEstimator estimator(
+      3, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
+        return 1.0F / (1.0F + magnitudes[frame * bins + bin]);
+      });
+  const AudioBuffer song = noise(1, 25000);
+  const Stems stems = separate(estimator, song);
+  std::vector<float> sum(stems.vocals.channels[0]);
+  for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += stems.accompaniment.channels[0][n];
+  EXPECT_LT(largest_difference(sum, song.channels[0]), 1e-5);
+}
+
+TEST(Separator, KeepsTheExactLengthAtEveryRate) {
+  for (const int rate_hz : {8000, 22050, 44100, 48000, 192000}) {
+    for (const std::size_t samples : {1U, 2U, 100U, 1023U, 44101U}) {
+      FakeEstimator estimator = constant(0.5F);
+      const Stems stems = separate(estimator, noise(1, samples), rate_hz);
+      EXPECT_EQ(stems.vocals.samples(), samples) << rate_hz;
+      EXPECT_EQ(stems.accompaniment.samples(), samples) << rate_hz;
+    }
+  }
+}
+
+TEST(Separator, GivesNothingForASongWithoutSamples) {
+  FakeEstimator estimator = constant(0.5F);
+  EXPECT_EQ(separate(estimator, AudioBuffer(1, 0)).vocals.samples(), 0U);
+}
+
+TEST(Separator, KeepsASineInPlaceThroughResampling) {
+  AudioBuffer song(1, 44100);
+  for (std::size_t n = 0; n < song.samples(); ++n) {
+    song.channels[0][n] =
+        static_cast<float>(0.5 * std::sin(2 * std::numbers::pi * 1000 * static_cast<double>(n) / 44100));
+  }
+  FakeEstimator estimator = constant(1.0F);
+  const Stems stems = separate(estimator, song, 44100);
+  const AudioBuffer middle = slice(stems.vocals, 4000, 40000);  // the ends ring, as any band limit does
+  EXPECT_LT(largest_difference(middle.channels[0], slice(song, 4000, 40000).channels[0]), 1e-3);
+}
+
+TEST(Separator, DoesNotDependOnHowTheSongIsCut) {
+  FakeEstimator estimator(
+      5, 7, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
+        const float before = magnitudes[(frame - 5) * bins + bin];
+        const float after = magnitudes[(frame + 5) * bins + bin];
+        return before / (before + after + 1.0F);
+      });
+  const AudioBuffer song = noise(2, 50001);
+  const Stems whole = separate(estimator, song, 44100, {}, {50001});
+  for (const std::vector<std::size_t>& sizes :
+       std::vector<std::vector<std::size_t>>{{1, 2, 3, 1021}, {997}, {4096, 1}}) {
+    const Stems cut = separate(estimator, song, 44100, {}, sizes);
+    EXPECT_EQ(cut.vocals.channels, whole.vocals.channels);
+    EXPECT_EQ(cut.accompaniment.channels, whole.accompaniment.channels);
+  }
+}
+
+TEST(Separator, ShowsTheEstimatorSilenceBeyondTheEndsAndEachFrameInItsPlace) {
+  constexpr std::size_t kContext = 3;
+  constexpr std::size_t kBatch = 4;
+  std::vector<float> first_bin_seen;  // of every frame that is asked for
+  std::vector<float> first_bin_before;
+  FakeEstimator estimator(
+      kContext, kBatch,
+      [&](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
+        if (bin == 0) {
+          first_bin_seen.push_back(magnitudes[frame * bins]);
+          first_bin_before.push_back(magnitudes[(frame - kContext) * bins]);
+        }
+        return 0.0F;
+      });
+  const AudioBuffer song = noise(1, 256 * 20);
+  separate(estimator, song);
+  std::vector<float> expected;
+  Stft stft(StftParameters{}, [&](Spectrum frame) { expected.push_back(std::abs(frame[0])); });
+  stft.push(song.channels[0]);
+  stft.finish();
+  ASSERT_EQ(expected.size(), 21U);
+  ASSERT_EQ(first_bin_seen.size(), 24U);  // whole batches
+  for (std::size_t frame = 0; frame < 24; ++frame) {
+    EXPECT_EQ(first_bin_seen[frame], frame < 21 ? expected[frame] : 0.0F) << frame;
+    EXPECT_EQ(first_bin_before[frame], frame < kContext ? 0.0F : expected[frame - kContext]) << frame;
+  }
+}
+
+TEST(Separator, SilencesMaskValuesBelowTheThresholds) {
+  const AudioBuffer song = noise(1, 20000);
+  const std::vector<float> silence(20000);
+  FakeEstimator estimator = constant(0.3F);  // the accompaniment's is 0.7
+  const Stems both = separate(estimator, song, kRateHz, {.vocals = 0.29F, .accompaniment = 0.69F});
+  EXPECT_GT(largest_difference(both.vocals.channels[0], silence), 0.1);
+  EXPECT_GT(largest_difference(both.accompaniment.channels[0], silence), 0.1);
+  const Stems none = separate(estimator, song, kRateHz, {.vocals = 0.31F, .accompaniment = 0.71F});
+  EXPECT_EQ(largest_difference(none.vocals.channels[0], silence), 0.0);
+  EXPECT_EQ(largest_difference(none.accompaniment.channels[0], silence), 0.0);
+}
+
+TEST(Separator, TreatsEveryChannelOnItsOwn) {
+  FakeEstimator estimator(
+      2, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
+        return std::min(1.0F, magnitudes[frame * bins + bin]);
+      });
+  const AudioBuffer song = noise(3, 12345);
+  const Stems together = separate(estimator, song);
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    AudioBuffer alone;
+    alone.channels.push_back(song.channels[channel]);
+    EXPECT_EQ(separate(estimator, alone).vocals.channels[0], together.vocals.channels[channel]);
+  }
+}
+
+}  // namespace
+}  // namespace svsep
