@@ -32,6 +32,7 @@ struct SeparateOptions {
   std::optional<float> accompaniment_threshold;  ///< absent: the model's
   TimeRange range;
   bool overwrite = false;
+  SeparationSettings separation;  ///< but for the thresholds
   EstimatorOptions estimator;
 };
 
@@ -63,7 +64,7 @@ std::vector<Job> plan(const SeparateOptions& options) {
   return jobs;
 }
 
-void separate_song(const Job& job, MaskEstimator& estimator, const Thresholds& thresholds,
+void separate_song(const Job& job, MaskEstimator& estimator, const SeparationSettings& settings,
                    const SeparateOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Decoder decoder(job.song, 0, options.range);
@@ -75,7 +76,7 @@ void separate_song(const Job& job, MaskEstimator& estimator, const Thresholds& t
   const int rate_hz = decoder.sample_rate_hz();
   Encoder vocals(job.vocals, AudioFormat::wav_s24, rate_hz, decoder.channels());
   Encoder accompaniment(job.accompaniment, AudioFormat::wav_s24, rate_hz, decoder.channels());
-  Separator separator(estimator, rate_hz, decoder.channels(), thresholds,
+  Separator separator(estimator, rate_hz, decoder.channels(), settings,
                       [&](const AudioBuffer& vocal_block, const AudioBuffer& accompaniment_block) {
                         vocals.write(vocal_block);
                         accompaniment.write(accompaniment_block);
@@ -119,15 +120,16 @@ int separate(const SeparateOptions& options) {
   }
   const std::vector<Job> jobs = plan(options);
   const ModelFile model(locate_model(options.model));
-  Thresholds thresholds = model.info().thresholds;
-  thresholds.vocals = options.vocal_threshold.value_or(thresholds.vocals);
-  thresholds.accompaniment = options.accompaniment_threshold.value_or(thresholds.accompaniment);
+  SeparationSettings settings = options.separation;
+  settings.thresholds.vocals = options.vocal_threshold.value_or(model.info().thresholds.vocals);
+  settings.thresholds.accompaniment =
+      options.accompaniment_threshold.value_or(model.info().thresholds.accompaniment);
   const std::unique_ptr<MaskEstimator> estimator = load_backend().make_estimator(model, options.estimator);
 
   std::size_t failed = 0;
   for (const Job& job : jobs) {
     try {
-      separate_song(job, *estimator, thresholds, options);
+      separate_song(job, *estimator, settings, options);
     } catch (const Error& error) {
       if (jobs.size() == 1) throw;
       spdlog::error("{}", error.what());
@@ -156,6 +158,17 @@ void add_separate(CLI::App& app, Action& action) {
   verb.add_option("--acc-thresh", options->accompaniment_threshold,
                   "Mask values below become 0 in the accompaniment, 0 is off [the model's]")
       ->check(CLI::Range(0.0, 1.0));
+  verb.add_option(
+          "--high-band", options->separation.high_band,
+          "What lies above the model's band goes to: split (both, as the mask says), accompaniment, drop")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, HighBand>{
+          {"split", HighBand::split}, {"accompaniment", HighBand::accompaniment}, {"drop", HighBand::drop}}))
+      ->default_str("split");
+  verb.add_option("--accompaniment", options->separation.accompaniment,
+                  "mask ((1 - mask) x mixture) or residual (mixture - vocals)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, AccompanimentSource>{
+          {"mask", AccompanimentSource::mask}, {"residual", AccompanimentSource::residual}}))
+      ->default_str("mask");
   verb.add_option("--start", options->range.start_s, "Begin at this time of the song, in seconds")
       ->check(CLI::NonNegativeNumber);
   verb.add_option("--end", options->range.end_s, "End at this time of the song, in seconds")

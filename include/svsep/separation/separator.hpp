@@ -17,8 +17,28 @@ struct Thresholds {
   float accompaniment = 0.0F;
 };
 
+/// Where goes what the mixture holds above the model's band (half its sample rate).
+enum class HighBand {
+  split,          ///< to both: the vocals' share follows the mask of the model's top bins
+  accompaniment,  ///< to the accompaniment
+  drop,           ///< nowhere (the thesis)
+};
+
+/// How the accompaniment is made.
+enum class AccompanimentSource {
+  mask,      ///< (1 - mask) x mixture
+  residual,  ///< mixture - vocals, so that the stems add up to the mixture whatever the thresholds are
+};
+
+struct SeparationSettings {
+  Thresholds thresholds = {};
+  HighBand high_band = HighBand::split;
+  AccompanimentSource accompaniment = AccompanimentSource::mask;
+};
+
 /// The streaming pipeline: samples of the mixture in, samples of both stems out, every channel on its own:
-/// Resampler -> Stft -> MaskEstimator -> thresholds -> masks x mixture frames -> InverseStft -> Resampler.
+/// Resampler -> Stft -> MaskEstimator -> thresholds -> masks x mixture frames -> InverseStft -> Resampler,
+/// and to that what the mixture holds above the model's band.
 /// The stems have the mixture's rate, channel count and exact length, and do not depend on how the input was
 /// cut into blocks. Memory does not grow with the song. One thread at a time.
 class Separator {
@@ -27,7 +47,7 @@ class Separator {
   using Sink = std::function<void(const AudioBuffer& vocals, const AudioBuffer& accompaniment)>;
 
   /// `estimator` must outlive the separator.
-  Separator(MaskEstimator& estimator, int sample_rate_hz, int channels, const Thresholds& thresholds,
+  Separator(MaskEstimator& estimator, int sample_rate_hz, int channels, const SeparationSettings& settings,
             Sink sink);
   ~Separator();
 

@@ -83,9 +83,10 @@ struct Stems {
 
 /// Separates `song` cut into blocks whose sizes cycle through `block_samples`.
 Stems separate(MaskEstimator& estimator, const AudioBuffer& song, int sample_rate_hz = kRateHz,
-               const Thresholds& thresholds = {}, const std::vector<std::size_t>& block_samples = {4096}) {
+               const SeparationSettings& settings = {},
+               const std::vector<std::size_t>& block_samples = {4096}) {
   Stems stems;
-  Separator separator(estimator, sample_rate_hz, static_cast<int>(song.channels.size()), thresholds,
+  Separator separator(estimator, sample_rate_hz, static_cast<int>(song.channels.size()), settings,
                       [&](const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
                         ASSERT_EQ(vocals.samples(), accompaniment.samples());
                         append(stems.vocals, vocals);
@@ -209,12 +210,75 @@ TEST(Separator, SilencesMaskValuesBelowTheThresholds) {
   const AudioBuffer song = noise(1, 20000);
   const std::vector<float> silence(20000);
   FakeEstimator estimator = constant(0.3F);  // the accompaniment's is 0.7
-  const Stems both = separate(estimator, song, kRateHz, {.vocals = 0.29F, .accompaniment = 0.69F});
+  const Stems both =
+      separate(estimator, song, kRateHz, {.thresholds = {.vocals = 0.29F, .accompaniment = 0.69F}});
   EXPECT_GT(largest_difference(both.vocals.channels[0], silence), 0.1);
   EXPECT_GT(largest_difference(both.accompaniment.channels[0], silence), 0.1);
-  const Stems none = separate(estimator, song, kRateHz, {.vocals = 0.31F, .accompaniment = 0.71F});
+  const Stems none =
+      separate(estimator, song, kRateHz, {.thresholds = {.vocals = 0.31F, .accompaniment = 0.71F}});
   EXPECT_EQ(largest_difference(none.vocals.channels[0], silence), 0.0);
   EXPECT_EQ(largest_difference(none.accompaniment.channels[0], silence), 0.0);
+}
+
+/// Half low and half high of the model's 11 025 Hz, at 48 kHz.
+AudioBuffer two_sines(std::size_t samples) {
+  AudioBuffer song(1, samples);
+  for (std::size_t n = 0; n < samples; ++n) {
+    const double t_s = static_cast<double>(n) / 48000;
+    song.channels[0][n] = static_cast<float>(0.3 * std::sin(2 * std::numbers::pi * 9000 * t_s) +
+                                             0.2 * std::sin(2 * std::numbers::pi * 15000 * t_s));
+  }
+  return song;
+}
+
+double rms(const std::vector<float>& samples) {
+  double power = 0;
+  for (const float value : samples) power += static_cast<double>(value * value);
+  return std::sqrt(power / static_cast<double>(samples.size()));
+}
+
+TEST(Separator, PutsWhatLiesAboveTheModelsBandWhereItIsTold) {
+  const AudioBuffer song = two_sines(48000);
+  const double low = 0.3 / std::numbers::sqrt2;
+  const double high = 0.2 / std::numbers::sqrt2;
+  FakeEstimator estimator = constant(0.25F);
+  const auto levels = [&](HighBand high_band) {
+    const Stems stems = separate(estimator, song, 48000, {.high_band = high_band});
+    return std::pair(rms(slice(stems.vocals, 8000, 40000).channels[0]),
+                     rms(slice(stems.accompaniment, 8000, 40000).channels[0]));
+  };
+  const auto [split_vocals, split_accompaniment] = levels(HighBand::split);
+  EXPECT_NEAR(split_vocals, 0.25 * std::hypot(low, high), 2e-3);
+  EXPECT_NEAR(split_accompaniment, 0.75 * std::hypot(low, high), 2e-3);
+  const auto [plain_vocals, full_accompaniment] = levels(HighBand::accompaniment);
+  EXPECT_NEAR(plain_vocals, 0.25 * low, 2e-3);
+  EXPECT_NEAR(full_accompaniment, std::hypot(0.75 * low, high), 2e-3);
+  const auto [band_vocals, band_accompaniment] = levels(HighBand::drop);
+  EXPECT_NEAR(band_vocals, 0.25 * low, 2e-3);
+  EXPECT_NEAR(band_accompaniment, 0.75 * low, 2e-3);
+}
+
+TEST(Separator, GivesStemsThatSumToTheMixtureAtFullBandwidth) {
+  FakeEstimator estimator(
+      3, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
+        return 1.0F / (1.0F + magnitudes[frame * bins + bin]);
+      });
+  const AudioBuffer song = noise(1, 60000);
+  const Stems stems = separate(estimator, song, 44100);
+  std::vector<float> sum(stems.vocals.channels[0]);
+  for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += stems.accompaniment.channels[0][n];
+  EXPECT_LT(largest_difference(sum, song.channels[0]), 1e-5);
+}
+
+TEST(Separator, GivesMixtureMinusVocalsAsResidual) {
+  FakeEstimator estimator = constant(0.4F);
+  const AudioBuffer song = noise(1, 60000);
+  const Stems stems = separate(estimator, song, 44100,
+                               {.thresholds = {.vocals = 0.2F, .accompaniment = 0.9F},
+                                .accompaniment = AccompanimentSource::residual});
+  for (std::size_t n = 0; n < song.samples(); ++n) {
+    ASSERT_EQ(stems.accompaniment.channels[0][n], song.channels[0][n] - stems.vocals.channels[0][n]);
+  }
 }
 
 TEST(Separator, TreatsEveryChannelOnItsOwn) {

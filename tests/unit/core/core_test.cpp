@@ -1,0 +1,111 @@
+#include "support/temporary_folder.hpp"
+#include "svsep/core/atomic_file.hpp"
+#include "svsep/core/cancellation.hpp"
+#include "svsep/core/error.hpp"
+#include "svsep/core/progress.hpp"
+#include "svsep/core/rng.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string content(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::size_t file_count(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+TEST(AtomicFile, AppearsOnlyWhenCommitted) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path() / "new folder" / "ü.txt";
+  {
+    AtomicFile file(path);
+    std::ofstream(file.temporary_path()) << "whole";
+    EXPECT_FALSE(fs::exists(path));
+    file.commit();
+  }
+  EXPECT_EQ(content(path), "whole");
+  EXPECT_EQ(file_count(path.parent_path()), 1U);
+}
+
+TEST(AtomicFile, LeavesNothingAndKeepsTheEarlierFileWithoutCommit) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path() / "file.txt";
+  write_file(path, "earlier");
+  {
+    AtomicFile file(path);
+    std::ofstream(file.temporary_path()) << "half";
+  }
+  EXPECT_EQ(content(path), "earlier");
+  EXPECT_EQ(file_count(folder.path()), 1U);
+}
+
+TEST(AtomicFile, RefusesAFolderAndAParentThatIsAFile) {
+  const test::TemporaryFolder folder;
+  write_file(folder.path() / "file", "");
+  for (const fs::path& path : {folder.path(), folder.path() / "file" / "below"}) {
+    try {
+      AtomicFile file(path);
+      ADD_FAILURE() << "no error for " << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::output);
+    }
+  }
+}
+
+TEST(Cancellation, TurnsASignalIntoAnException) {
+  install_cancellation_handlers();
+  EXPECT_NO_THROW(throw_if_cancelled());
+  std::raise(SIGTERM);
+  EXPECT_EQ(cancellation_signal(), SIGTERM);
+  EXPECT_THROW(throw_if_cancelled(), Cancelled);
+}
+
+TEST(Rng, DependsOnEveryKeyAndOnNothingElse) {
+  EXPECT_EQ(Rng({1, 2, 3})(), Rng({1, 2, 3})());
+  const std::vector<std::uint64_t> firsts = {Rng({1, 2, 3})(), Rng({0, 2, 3})(), Rng({1, 0, 3})(),
+                                             Rng({1, 2, 0})(), Rng({3, 2, 1})(), Rng({1, 2})()};
+  for (std::size_t a = 0; a < firsts.size(); ++a) {
+    for (std::size_t b = 0; b < a; ++b) EXPECT_NE(firsts[a], firsts[b]);
+  }
+}
+
+TEST(Rng, IsUniform) {
+  Rng rng({7});
+  std::vector<int> counts(10);
+  double sum = 0;
+  for (int draw = 0; draw < 100000; ++draw) {
+    ++counts[rng.below(10)];
+    const double value = rng.uniform(-1, 1);
+    ASSERT_GE(value, -1.0);
+    ASSERT_LT(value, 1.0);
+    sum += value;
+  }
+  EXPECT_NEAR(sum / 100000, 0.0, 0.01);
+  EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 9600);
+  EXPECT_LT(*std::max_element(counts.begin(), counts.end()), 10400);
+}
+
+TEST(Progress, WritesDurationsAsPeopleDo) {
+  EXPECT_EQ(format_duration(0), "0:00");
+  EXPECT_EQ(format_duration(59.6), "1:00");
+  EXPECT_EQ(format_duration(245), "4:05");
+  EXPECT_EQ(format_duration(3723), "1:02:03");
+}
+
+}  // namespace
+}  // namespace svsep
