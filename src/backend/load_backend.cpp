@@ -1,1 +1,46 @@
-// to be written
+#include "svsep/backend/backend.hpp"
+#include "svsep/core/error.hpp"
+
+#include <dlfcn.h>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const fs::path& path, const std::string& reason) {
+  throw Error(ErrorKind::runtime, "cannot load the network module: " + path.string() + ": " + reason);
+}
+
+/// dlerror() starts with the path that was asked for, which our text names already.
+std::string last_reason(const fs::path& path) {
+  std::string reason = dlerror();
+  const std::string prefix = path.string() + ": ";
+  return reason.starts_with(prefix) ? reason.substr(prefix.size()) : reason;
+}
+
+Backend& open_backend() {
+  std::error_code code;
+  const fs::path executable = fs::read_symlink("/proc/self/exe", code);
+  if (code) fail("/proc/self/exe", code.message());
+  const fs::path path = executable.parent_path().parent_path() / "lib/svsep/svsep_torch.so";
+  if (!fs::exists(path, code)) fail(path, "no such file; it belongs beside the program, in ../lib/svsep");
+  // Never closed: LibTorch's threads and static objects outlive any use of it.
+  void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) fail(path, last_reason(path));
+  void* const entry = dlsym(module, "svsep_backend");
+  if (entry == nullptr) fail(path, last_reason(path));
+  return *reinterpret_cast<Backend* (*)()>(entry)();
+}
+
+}  // namespace
+
+Backend& load_backend() {
+  static Backend& backend = open_backend();
+  return backend;
+}
+
+}  // namespace svsep

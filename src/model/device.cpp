@@ -1,1 +1,56 @@
-// to be written
+#include "model/device.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <spdlog/spdlog.h>
+#include <string_view>
+#include <thread>
+
+namespace svsep {
+namespace {
+
+constexpr std::string_view kCudaPrefix = "cuda:";
+
+torch::Device logged(const torch::Device& device, const char* why) {
+  spdlog::info("device {} ({})", device.str(), why);
+  return device;
+}
+
+}  // namespace
+
+torch::Device choose_device(const std::string& request) {
+  if (request == "cpu") return logged(torch::kCPU, "as asked");
+  const auto devices = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  if (request == "auto") {
+    return devices > 0 ? logged({torch::kCUDA, 0}, "the first CUDA device")
+                       : logged(torch::kCPU, "no CUDA device");
+  }
+  int index = 0;
+  if (request != "cuda") {
+    const char* const end = request.data() + request.size();
+    const char* const digits = request.data() + std::min(kCudaPrefix.size(), request.size());
+    const auto [parsed, code] = std::from_chars(digits, end, index);
+    if (!request.starts_with(kCudaPrefix) || code != std::errc() || parsed != end || index < 0) {
+      throw Error(ErrorKind::usage, "unknown device; expected auto, cpu, cuda or cuda:N, got " + request);
+    }
+  }
+  if (devices == 0) {
+    throw Error(ErrorKind::runtime,
+                "cannot use device " + request + ": no CUDA in this LibTorch or on this machine");
+  }
+  if (index >= devices) {
+    throw Error(ErrorKind::runtime, "cannot use device " + request + ": no such CUDA device; expected 0 to " +
+                                        std::to_string(devices - 1) + ", got " + std::to_string(index));
+  }
+  return logged({torch::kCUDA, static_cast<c10::DeviceIndex>(index)}, "as asked");
+}
+
+void set_threads(int threads) {
+  if (threads < 0) {
+    throw Error(ErrorKind::usage, "threads; expected 0 or more, got " + std::to_string(threads));
+  }
+  const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  torch::set_num_threads(threads == 0 ? processors : threads);
+}
+
+}  // namespace svsep

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "svsep/core/error.hpp"
+
 #include <string>
 #include <torch/torch.h>
 
@@ -12,5 +14,17 @@ namespace svsep {
 /// Sets the CPU threads of LibTorch's operators; 0: all processors. Throws Error(usage) for a negative
 /// number.
 void set_threads(int threads);
+
+/// Runs `work` and returns its result; an exception of LibTorch's becomes "<what>: LibTorch: <its first
+/// line>", Error(runtime).
+template <typename Work>
+auto with_torch_errors(const std::string& what, const Work& work) {
+  try {
+    return work();
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    throw Error(ErrorKind::runtime, what + ": LibTorch: " + text.substr(0, text.find('\n')));
+  }
+}
 
 }  // namespace svsep

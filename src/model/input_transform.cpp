@@ -1,1 +1,64 @@
-// to be written
+#include "model/input_transform.hpp"
+
+#include "svsep/core/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace svsep {
+namespace {
+
+constexpr double kLowestLevel = 1e-7;
+
+/// [n] -> [n + 1]: the sums of the first 0, 1, ..., n values.
+torch::Tensor running_sums(const torch::Tensor& values) {
+  return torch::constant_pad_nd(values.cumsum(0), {1, 0});
+}
+
+}  // namespace
+
+torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius) {
+  const std::int64_t frames = magnitudes.size(0);
+  const torch::Tensor power = magnitudes.to(torch::kDouble).square().mean(1);
+  const torch::Tensor sums = running_sums(power);
+  const torch::Tensor counts = running_sums(power.gt(0).to(torch::kDouble));
+  const torch::Tensor frame = torch::arange(frames, power.options().dtype(torch::kLong));
+  const auto reach = static_cast<std::int64_t>(radius);
+  const torch::Tensor first = (frame - reach).clamp_min(0);
+  const torch::Tensor end = (frame + reach + 1).clamp_max(frames);
+  const torch::Tensor sum = sums.index_select(0, end) - sums.index_select(0, first);
+  const torch::Tensor count = counts.index_select(0, end) - counts.index_select(0, first);
+  return (sum / count.clamp_min(1)).sqrt().clamp_min(kLowestLevel).reciprocal().to(torch::kFloat);
+}
+
+torch::Tensor log_compress(const torch::Tensor& magnitudes, const torch::Tensor& gains, double log_floor) {
+  return (magnitudes * gains.unsqueeze(1)).add_(log_floor).log_();
+}
+
+torch::Tensor standardise(const torch::Tensor& x, const InputStatistics& statistics) {
+  return (x - statistics.mean) / statistics.scale;
+}
+
+InputStatistics load_statistics(const ModelFile& file) {
+  const std::array shape = {static_cast<std::int64_t>(file.info().analysis.stft.bins())};
+  const std::vector<float> mean = file.values("input.mean", shape);
+  const std::vector<float> scale = file.values("input.scale", shape);
+  if (const auto lowest = std::min_element(scale.begin(), scale.end()); *lowest <= 0) {
+    throw Error(ErrorKind::model, "cannot use model: " + file.path().string() +
+                                      ": values of input.scale; expected more than 0, got " +
+                                      std::to_string(*lowest));
+  }
+  return {torch::tensor(mean), torch::tensor(scale)};
+}
+
+std::vector<NamedTensor> named_tensors(const InputStatistics& statistics) {
+  const auto named = [](const char* name, const torch::Tensor& tensor) {
+    const torch::Tensor values = tensor.to(torch::kCPU, torch::kFloat).contiguous();
+    const float* data = values.data_ptr<float>();
+    return NamedTensor{name, values.sizes().vec(), {data, data + values.numel()}};
+  };
+  return {named("input.mean", statistics.mean), named("input.scale", statistics.scale)};
+}
+
+}  // namespace svsep

@@ -17,8 +17,9 @@ struct ThesisCnnSizes {
   std::array<std::int64_t, 2> dense_units = {2048, 512};
 };
 
-/// The sizes that a model file states. Throws Error(model) where it is another architecture, or lacks a size.
-[[nodiscard]] ThesisCnnSizes thesis_cnn_sizes(const ModelInfo& info);
+/// The sizes that a model file states. Throws Error(model) where it is another architecture, lacks a size, or
+/// does not hold as many parameters as they ask for.
+[[nodiscard]] ThesisCnnSizes thesis_cnn_sizes(const ModelFile& file);
 
 /// Writes the sizes into `info` (window_frames and ModelInfo::sizes; the bins follow from its STFT).
 void state_sizes(const ThesisCnnSizes& sizes, ModelInfo& info);
