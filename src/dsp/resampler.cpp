@@ -16,7 +16,7 @@ constexpr int kMaxRateHz = 768000;
 constexpr int kMaxRatio = 256;  // libsamplerate's
 /// libsamplerate only ever sees blocks of this size, so that its result cannot depend on the caller's.
 constexpr std::size_t kBlockSamples = 1024;
-constexpr int kConverter = SRC_SINC_BEST_QUALITY;
+constexpr int kConverter = SRC_SINC_MEDIUM_QUALITY;
 
 struct DeleteState {
   void operator()(SRC_STATE* state) const noexcept { src_delete(state); }

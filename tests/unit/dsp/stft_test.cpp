@@ -1,9 +1,11 @@
 #include "svsep/dsp/stft.hpp"
 
+#include "golden.hpp"
 #include "signals.hpp"
 #include "svsep/core/error.hpp"
 
 #include <gtest/gtest.h>
+#include <string>
 
 namespace svsep {
 namespace {
@@ -158,6 +160,46 @@ TEST(InverseStft, TurnsComplementaryMasksIntoStemsThatSumToTheMixture) {
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += rest[i];
   EXPECT_LT(largest_difference(sum, mixture), 1e-6);
 }
+
+// The golden values: python3 scripts/make_golden_dsp.py (librosa 0.11.0).
+class StftGolden : public testing::TestWithParam<std::tuple<StftParameters, std::size_t>> {
+ protected:
+  StftParameters parameters_ = std::get<0>(GetParam());
+  std::size_t samples_ = std::get<1>(GetParam());
+  std::map<std::string, std::vector<float>> golden_ = test::read_golden("dsp_stft.txt");
+  std::string case_ = std::to_string(samples_) + "-" + std::to_string(parameters_.fft_samples) + "-" +
+                      std::to_string(parameters_.window_samples) + "-" +
+                      std::to_string(parameters_.hop_samples);
+  Frames frames_ = stft(parameters_, golden_.at("signal-" + std::to_string(samples_)));
+};
+
+TEST_P(StftGolden, FramesAreThoseOfLibrosa) {
+  std::vector<float> values;
+  for (const auto& frame : frames_) {
+    for (std::size_t f = 0; f < frame.size(); f += 23) {
+      values.push_back(frame[f].real());
+      values.push_back(frame[f].imag());
+    }
+  }
+  const std::vector<float>& expected = golden_.at("stft-" + case_);
+  const auto [lowest, highest] = std::minmax_element(expected.begin(), expected.end());
+  const float peak = std::max(-*lowest, *highest);
+  EXPECT_LT(largest_difference(values, expected), 1e-6 * peak);
+}
+
+TEST_P(StftGolden, MaskedSamplesAreThoseOfLibrosa) {
+  for (std::size_t t = 0; t < frames_.size(); ++t) {
+    for (std::size_t f = 0; f < frames_[t].size(); ++f) {
+      frames_[t][f] *= static_cast<float>((3 * f + 5 * t) % 8) / 8.0F;
+    }
+  }
+  EXPECT_LT(largest_difference(inverse_stft(parameters_, frames_, samples_), golden_.at("masked-" + case_)),
+            1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(OfLibrosa, StftGolden,
+                         testing::Combine(testing::Values(kThesis, kFullWindow),
+                                          testing::Values(1, 2, 300, 2500)));
 
 }  // namespace
 }  // namespace svsep
