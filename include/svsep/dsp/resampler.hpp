@@ -8,8 +8,9 @@
 namespace svsep {
 
 /// Streaming sample rate conversion of one channel (libsamplerate). Output sample k lies at the time k /
-/// to_hz, so a song and its stems stay aligned; equal rates pass samples through unchanged. The output does
-/// not depend on how the input was cut into pushes. One thread at a time an object.
+/// to_hz, so a song and its stems stay aligned; equal rates pass samples through unchanged and at once. The
+/// output does not depend on how the input was cut into pushes. Before the first sample and after the last
+/// one it takes silence. Latency: 1024 input samples and half the filter. One thread at a time an object.
 class Resampler {
  public:
   using Sink = std::function<void(std::span<const float>)>;
@@ -24,6 +25,7 @@ class Resampler {
   /// Gives the rest, so that the total is exactly output_samples(all input samples). No push after it.
   void finish();
   /// As finish(), with the total stated by the caller (cut, or zero-filled): the way back to a known length.
+  /// What was given already stays given.
   void finish(std::size_t total_samples);
 
   /// round(input_samples * to_hz / from_hz), in exact integer arithmetic.

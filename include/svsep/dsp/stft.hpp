@@ -31,8 +31,8 @@ using Spectrum = std::span<const std::complex<float>>;  ///< one frame, bins() v
 using Samples = std::span<const float>;
 
 /// Streaming STFT of one channel, unnormalised, as librosa.stft(center=True, pad_mode="reflect"): the frames
-/// do not depend on how the samples were cut into pushes. Latency: fft_samples / 2. FFTW behind; one thread
-/// at a time an object, objects are independent.
+/// do not depend on how the samples were cut into pushes. Latency: window_samples / 2. FFTW behind; one
+/// thread at a time an object, objects are independent.
 class Stft {
  public:
   using Sink = std::function<void(Spectrum)>;
@@ -54,8 +54,9 @@ class Stft {
 };
 
 /// Streaming inverse: windowed overlap-add divided by the summed squared windows, as
-/// librosa.istft(center=True), so that Stft followed by InverseStft returns the samples. Same latency and
-/// threading as Stft.
+/// librosa.istft(center=True), so that Stft followed by InverseStft returns the samples (to float
+/// precision; but where hop = window / 2, the last samples can lie where the only window is almost 0). Same
+/// latency and threading as Stft.
 class InverseStft {
  public:
   using Sink = std::function<void(Samples)>;
@@ -67,7 +68,8 @@ class InverseStft {
 
   /// Takes one frame; gives the samples that no later frame touches.
   void push(Spectrum frame);
-  /// Gives the rest, cut or zero-filled to `samples` in total over all calls. No push after it.
+  /// Gives the rest, cut or zero-filled to `samples` in total over all calls; what was given already stays
+  /// given. No push after it.
   void finish(std::size_t samples);
 
  private:

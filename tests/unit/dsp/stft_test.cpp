@@ -4,8 +4,12 @@
 #include "signals.hpp"
 #include "svsep/core/error.hpp"
 
+#include <array>
 #include <gtest/gtest.h>
+#include <map>
 #include <string>
+#include <thread>
+#include <tuple>
 
 namespace svsep {
 namespace {
@@ -22,7 +26,8 @@ constexpr StftParameters kThirds{96, 96, 32};
 
 TEST(Stft, GivesOneFrameEveryHopOfSamples) {
   EXPECT_TRUE(stft(kThesis, {}).empty());
-  for (const std::size_t samples : {1, 2, 255, 256, 257, 511, 512, 513, 1023, 1024, 5000, 22050}) {
+  for (const std::size_t samples :
+       {1U, 2U, 255U, 256U, 257U, 511U, 512U, 513U, 1023U, 1024U, 5000U, 22050U}) {
     const Frames frames = stft(kThesis, noise(samples));
     EXPECT_EQ(frames.size(), 1 + samples / 256) << samples << " samples";
     EXPECT_EQ(frames.size(), kThesis.frames(samples));
@@ -34,7 +39,7 @@ TEST(Stft, DoesNotDependOnBlockSizes) {
   for (const auto& parameters : {kThesis, kFullWindow, kThirds}) {
     const std::vector<float> signal = noise(20011);
     const Frames whole = stft(parameters, signal, signal.size());
-    for (const std::size_t block : {0, 1, 7, 255, 256, 257, 10000}) {
+    for (const std::size_t block : {0U, 1U, 7U, 255U, 256U, 257U, 10000U}) {
       EXPECT_EQ(stft(parameters, signal, block), whole) << "blocks of " << block;
     }
   }
@@ -77,6 +82,20 @@ TEST(Stft, KeepsTheEnergyOfTheWindowedSamples) {  // Parseval
     temporal += value * value;
   }
   EXPECT_NEAR(spectral / 4096.0, temporal, 1e-5 * temporal);
+}
+
+TEST(Stft, WorksInSeveralThreadsAtOnce) {
+  const std::vector<float> signal = noise(3000);
+  const Frames expected = stft(kThesis, signal);
+  std::array<Frames, 8> results;
+  std::vector<std::thread> threads;
+  for (Frames& result : results) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) result = stft(kThesis, signal);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Frames& result : results) EXPECT_EQ(result, expected);
 }
 
 TEST(Stft, RefusesUnusableSizes) {
@@ -199,7 +218,11 @@ TEST_P(StftGolden, MaskedSamplesAreThoseOfLibrosa) {
 
 INSTANTIATE_TEST_SUITE_P(OfLibrosa, StftGolden,
                          testing::Combine(testing::Values(kThesis, kFullWindow),
-                                          testing::Values(1, 2, 300, 2500)));
+                                          testing::Values(1, 2, 300, 2500)),
+                         [](const auto& test) {
+                           return "Fft" + std::to_string(std::get<0>(test.param).fft_samples) + "Of" +
+                                  std::to_string(std::get<1>(test.param)) + "Samples";
+                         });
 
 }  // namespace
 }  // namespace svsep
