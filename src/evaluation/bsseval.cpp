@@ -1,0 +1,422 @@
+#include "svsep/evaluation/bsseval.hpp"
+
+#include "least_squares.hpp"
+#include "real_fft.hpp"
+#include "share_work.hpp"
+#include "svsep/core/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <complex>
+#include <limits>
+#include <numbers>
+#include <string>
+#include <utility>
+
+namespace svsep {
+namespace {
+
+using Complex = std::complex<double>;
+using Channel = std::span<const float>;
+
+constexpr std::size_t kTaps = 512;
+constexpr std::size_t kCorrelationFft = 4096;  // its sums of products stay within a core's cache
+constexpr std::size_t kCorrelationBlock = kCorrelationFft - (kTaps - 1);
+constexpr std::size_t kBlocksPerGroup = 64;  // one thread's share; fixed, so that sums are rounded alike
+constexpr std::size_t kTileBins = 256;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+std::string describe(const AudioBuffer& audio) {
+  return std::to_string(audio.channels.size()) + " channels of " + std::to_string(audio.samples()) +
+         " samples";
+}
+
+void require_shape(const AudioBuffer& expected, const AudioBuffer& audio, const char* what) {
+  if (audio.channels.size() == expected.channels.size() && audio.samples() == expected.samples()) return;
+  throw Error(ErrorKind::input, std::string("cannot score: ") + what + "; expected " + describe(expected) +
+                                    ", got " + describe(audio));
+}
+
+std::vector<Channel> all_channels(std::span<const AudioBuffer> sources) {
+  std::vector<Channel> channels;
+  for (const AudioBuffer& source : sources)
+    channels.insert(channels.end(), source.channels.begin(), source.channels.end());
+  return channels;
+}
+
+/// Fills `to` with samples begin, begin + 1, ... of the channel, `count` at most, then with zeros.
+void load(Channel channel, std::size_t begin, std::size_t count, std::span<double> to) {
+  const std::size_t end = std::min(begin + count, channel.size());
+  const auto tail = std::transform(channel.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   channel.begin() + static_cast<std::ptrdiff_t>(end), to.begin(),
+                                   [](float sample) { return static_cast<double>(sample); });
+  std::fill(tail, to.end(), 0.0);
+}
+
+/// sum[k] += a[k] * b[k]. Spelt out: operator* of std::complex tests every product for NaN.
+void add_products(const Complex* a, const Complex* b, Complex* sum, std::size_t count) {
+  for (std::size_t k = 0; k < count; ++k) {
+    sum[k] += Complex(a[k].real() * b[k].real() - a[k].imag() * b[k].imag(),
+                      a[k].real() * b[k].imag() + a[k].imag() * b[k].real());
+  }
+}
+
+/// sum[k] += conj(a[k]) * b[k].
+void add_correlation(const Complex* a, const Complex* b, Complex* sum, std::size_t count) {
+  for (std::size_t k = 0; k < count; ++k) {
+    sum[k] += Complex(a[k].real() * b[k].real() + a[k].imag() * b[k].imag(),
+                      a[k].real() * b[k].imag() - a[k].imag() * b[k].real());
+  }
+}
+
+double energy(const Complex* values, std::size_t count) {
+  double sum = 0.0;
+  for (std::size_t k = 0; k < count; ++k) {
+    sum += values[k].real() * values[k].real() + values[k].imag() * values[k].imag();
+  }
+  return sum;
+}
+
+double energy_of_difference(const Complex* a, const Complex* b, std::size_t count) {
+  double sum = 0.0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const double re = a[k].real() - b[k].real();
+    const double im = a[k].imag() - b[k].imag();
+    sum += re * re + im * im;
+  }
+  return sum;
+}
+
+/// [leader][follower][lag]: the sum over n of leader[n] * follower[n + lag], lags 0..kTaps-1. Blocks of the
+/// leader, followed by zeros, meet the follower's samples from there to kTaps - 1 beyond the block, so that
+/// the circular correlation equals the linear one; one inverse transform a group serves all its blocks.
+std::vector<double> correlate(const std::vector<Channel>& leaders, const std::vector<Channel>& followers,
+                              int threads) {
+  const std::size_t samples = leaders.front().size();
+  const std::size_t blocks = (samples + kCorrelationBlock - 1) / kCorrelationBlock;
+  const std::size_t pairs = leaders.size() * followers.size();
+  const RealFft fft(kCorrelationFft);
+  std::vector<std::vector<double>> partial((blocks + kBlocksPerGroup - 1) / kBlocksPerGroup);
+  share_work(partial.size(), threads, [&](const NextItem& next) {
+    const auto time = make_fftw_array<double>(fft.size());
+    const auto leader = make_fftw_array<Complex>(fft.bins());
+    const auto bins = fft.bins() + fft.bins() % 2;  // keeps every spectrum aligned
+    const auto follower_spectra = make_fftw_array<Complex>(followers.size() * bins);
+    const auto sums = make_fftw_array<Complex>(pairs * bins);
+    while (const auto group = next()) {
+      std::fill_n(sums.get(), pairs * bins, Complex{});
+      const std::size_t first = *group * kBlocksPerGroup;
+      for (std::size_t block = first; block < std::min(first + kBlocksPerGroup, blocks); ++block) {
+        const std::size_t begin = block * kCorrelationBlock;
+        for (std::size_t f = 0; f < followers.size(); ++f) {
+          load(followers[f], begin, fft.size(), {time.get(), fft.size()});
+          fft.forward(time.get(), &follower_spectra[f * bins]);
+        }
+        for (std::size_t l = 0; l < leaders.size(); ++l) {
+          load(leaders[l], begin, kCorrelationBlock, {time.get(), fft.size()});
+          fft.forward(time.get(), leader.get());
+          for (std::size_t f = 0; f < followers.size(); ++f) {
+            add_correlation(leader.get(), &follower_spectra[f * bins],
+                            &sums[(l * followers.size() + f) * bins], fft.bins());
+          }
+        }
+      }
+      for (std::size_t pair = 0; pair < pairs; ++pair) {
+        fft.inverse(&sums[pair * bins], time.get());
+        partial[*group].insert(partial[*group].end(), time.get(), time.get() + kTaps);
+      }
+    }
+  });
+  std::vector<double> lags(pairs * kTaps);
+  for (const auto& group : partial)
+    std::transform(lags.begin(), lags.end(), group.begin(), lags.begin(), std::plus<>());
+  for (double& lag : lags) lag /= static_cast<double>(fft.size());
+  return lags;
+}
+
+/// The inner products of the delayed references `first`..`first + count - 1`, from correlate(references,
+/// references): Toeplitz blocks [channel][delay][channel][delay].
+std::vector<double> gram_matrix(const std::vector<double>& lags, std::size_t channels, std::size_t first,
+                                std::size_t count) {
+  const std::size_t unknowns = count * kTaps;
+  std::vector<double> gram(unknowns * unknowns);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = 0; j < count; ++j) {
+      const double* later = &lags[((first + i) * channels + first + j) * kTaps];
+      const double* earlier = &lags[((first + j) * channels + first + i) * kTaps];
+      for (std::size_t a = 0; a < kTaps; ++a) {
+        double* row = &gram[(i * kTaps + a) * unknowns + j * kTaps];
+        for (std::size_t b = 0; b < kTaps; ++b) row[b] = a >= b ? later[a - b] : earlier[b - a];
+      }
+    }
+  }
+  return gram;
+}
+
+/// Whether the channels sum to 0 at every sample of begin..end-1.
+bool is_silent(const AudioBuffer& audio, std::size_t begin, std::size_t end) {
+  for (std::size_t n = begin; n < end; ++n) {
+    double sum = 0.0;
+    for (const auto& channel : audio.channels) sum += static_cast<double>(channel[n]);
+    if (sum != 0.0) return false;
+  }
+  return true;
+}
+
+bool any_silent(std::span<const AudioBuffer> sources, std::size_t begin, std::size_t end) {
+  return std::any_of(sources.begin(), sources.end(),
+                     [&](const AudioBuffer& audio) { return is_silent(audio, begin, end); });
+}
+
+/// The smallest multiple of 512 not below `samples` that has no prime factor above 5, for which FFTW is fast.
+std::size_t fast_fft_size(std::size_t samples) {
+  for (std::size_t multiple = (samples + 511) / 512;; ++multiple) {
+    std::size_t rest = multiple;
+    for (const std::size_t factor : {2U, 3U, 5U}) {
+      while (rest % factor == 0) rest /= factor;
+    }
+    if (rest == 1) return multiple * 512;
+  }
+}
+
+double ratio_db(double numerator, double denominator) {
+  return denominator == 0.0 ? std::numeric_limits<double>::infinity()
+                            : 10.0 * std::log10(numerator / denominator);
+}
+
+/// Energies of one source in one window, on a common scale.
+struct Energies {
+  double truth = 0.0;         // the reference
+  double own = 0.0;           // the estimate's projection on its own delayed reference
+  double all = 0.0;           // and on all of them
+  double distortion = 0.0;    // estimate - truth
+  double spatial = 0.0;       // own - truth
+  double interference = 0.0;  // all - own
+  double artifacts = 0.0;     // estimate - all
+
+  [[nodiscard]] BssMetrics metrics() const {
+    return {ratio_db(truth, distortion), ratio_db(truth, spatial), ratio_db(own, interference),
+            ratio_db(all, artifacts)};
+  }
+};
+
+/// Spectra of several signals of one transform, each aligned as FFTW wants it.
+class Spectra {
+ public:
+  Spectra(const RealFft& fft, std::size_t count)
+      : fft_(&fft),
+        stride_(fft.bins() + fft.bins() % 2),
+        time_(make_fftw_array<double>(fft.size())),
+        values_(make_fftw_array<Complex>(count * stride_)) {}
+
+  [[nodiscard]] std::span<double> time() const { return {time_.get(), fft_->size()}; }
+  /// Transforms time() into spectrum `index`.
+  void transform(std::size_t index) { fft_->forward(time_.get(), &values_[index * stride_]); }
+  [[nodiscard]] Complex* operator[](std::size_t index) const { return &values_[index * stride_]; }
+
+ private:
+  const RealFft* fft_;
+  std::size_t stride_;
+  FftwArray<double> time_;
+  FftwArray<Complex> values_;
+};
+
+}  // namespace
+
+struct BssEval::Impl {
+  std::span<const AudioBuffer> references;
+  std::size_t window;
+  int threads;
+  std::size_t samples;
+  std::size_t width;     // channels of a source
+  std::size_t channels;  // of all sources
+  bool silent;           // some reference is, for the whole track
+  std::vector<Channel> reference_channels;
+  std::vector<LeastSquares> own;  // a source's projection on itself
+  std::vector<LeastSquares> all;  // one: the projection on all sources
+
+  Impl(std::span<const AudioBuffer> sources, std::size_t window_samples, int thread_count)
+      : references(sources), window(window_samples), threads(thread_count) {
+    if (sources.empty() || sources.front().samples() == 0) {
+      throw Error(ErrorKind::input, "cannot score: the references hold no sample");
+    }
+    for (const AudioBuffer& source : sources) require_shape(sources.front(), source, "the references differ");
+    samples = sources.front().samples();
+    width = sources.front().channels.size();
+    channels = sources.size() * width;
+    window = std::min(window, samples);
+    reference_channels = all_channels(sources);
+    silent = any_silent(sources, 0, samples);
+    if (silent) return;
+    const std::vector<double> lags = correlate(reference_channels, reference_channels, threads);
+    all.emplace_back(gram_matrix(lags, channels, 0, channels), channels * kTaps);
+    for (std::size_t j = 0; j < sources.size(); ++j) {
+      own.emplace_back(gram_matrix(lags, channels, j * width, width), width * kTaps);
+    }
+  }
+
+  /// Spectra of the distortion filters [estimate's channel][reference channel].
+  struct Filters {
+    Spectra own;  // of the estimate's own source: [channels][width]
+    Spectra all;  // [channels][channels]
+  };
+
+  Filters filters(const RealFft& fft, std::span<const AudioBuffer> estimates) const {
+    const std::vector<double> lags = correlate(reference_channels, all_channels(estimates), threads);
+    // The right-hand sides for channels begin..begin+count-1 of the estimates and of the references alike.
+    const auto solve = [&](const LeastSquares& system, std::size_t first_reference,
+                           std::size_t reference_count, std::size_t first, std::size_t count,
+                           Spectra& spectra, std::size_t into) {
+      std::vector<double> columns;
+      columns.reserve(count * reference_count * kTaps);
+      for (std::size_t e = first; e < first + count; ++e) {
+        for (std::size_t r = first_reference; r < first_reference + reference_count; ++r) {
+          const auto lag = lags.begin() + static_cast<std::ptrdiff_t>((r * channels + e) * kTaps);
+          columns.insert(columns.end(), lag, lag + kTaps);
+        }
+      }
+      system.solve(columns, count);
+      for (std::size_t i = 0; i < count * reference_count; ++i) {
+        const auto taps = columns.begin() + static_cast<std::ptrdiff_t>(i * kTaps);
+        std::fill(std::copy(taps, taps + kTaps, spectra.time().begin()), spectra.time().end(), 0.0);
+        spectra.transform(into + i);
+      }
+    };
+    Filters result{{fft, channels * width}, {fft, channels * channels}};
+    solve(all.front(), 0, channels, 0, channels, result.all, 0);
+    for (std::size_t j = 0; j < references.size(); ++j) {
+      solve(own[j], j * width, width, j * width, width, result.own, j * width * width);
+    }
+    return result;
+  }
+
+  /// By Parseval: each window is transformed once, with room for the filters' tails, and the energies of the
+  /// projections and errors are taken bin by bin, without going back.
+  Energies energies(std::size_t source, const Filters& filter, const Spectra& truth, const Spectra& estimate,
+                    std::size_t bins) const {
+    Energies sum;
+    std::array<Complex, kTileBins> own_projection;
+    std::array<Complex, kTileBins> projection;
+    for (std::size_t begin = 0; begin < bins; begin += kTileBins) {
+      const std::size_t count = std::min(kTileBins, bins - begin);
+      for (std::size_t c = source * width; c < (source + 1) * width; ++c) {
+        own_projection.fill({});
+        projection.fill({});
+        for (std::size_t r = 0; r < width; ++r) {
+          add_products(filter.own[c * width + r] + begin, truth[source * width + r] + begin,
+                       own_projection.data(), count);
+        }
+        for (std::size_t r = 0; r < channels; ++r) {
+          add_products(filter.all[c * channels + r] + begin, truth[r] + begin, projection.data(), count);
+        }
+        const Complex* t = truth[c] + begin;
+        const Complex* e = estimate[c] + begin;
+        sum.truth += energy(t, count);
+        sum.own += energy(own_projection.data(), count);
+        sum.all += energy(projection.data(), count);
+        sum.distortion += energy_of_difference(e, t, count);
+        sum.spatial += energy_of_difference(own_projection.data(), t, count);
+        sum.interference += energy_of_difference(projection.data(), own_projection.data(), count);
+        sum.artifacts += energy_of_difference(e, projection.data(), count);
+      }
+    }
+    return sum;
+  }
+
+  std::vector<std::vector<BssMetrics>> score(std::span<const AudioBuffer> estimates) const {
+    if (estimates.size() != references.size()) {
+      throw Error(ErrorKind::input, "cannot score: the numbers of sources differ; expected " +
+                                        std::to_string(references.size()) + ", got " +
+                                        std::to_string(estimates.size()));
+    }
+    for (const AudioBuffer& estimate : estimates)
+      require_shape(references.front(), estimate, "an estimate differs from the references");
+    const std::size_t windows = samples / window;
+    std::vector scores(references.size(), std::vector<BssMetrics>(windows, {kNan, kNan, kNan, kNan}));
+    if (silent || any_silent(estimates, 0, samples)) return scores;
+
+    const RealFft fft(fast_fft_size(window + kTaps - 1));
+    const Filters filter = filters(fft, estimates);
+    const std::vector<Channel> estimate_channels = all_channels(estimates);
+    share_work(windows, threads, [&](const NextItem& next) {
+      Spectra truth(fft, channels);
+      Spectra estimate(fft, channels);
+      const auto transform = [&](const std::vector<Channel>& from, std::size_t begin, Spectra& to) {
+        for (std::size_t c = 0; c < from.size(); ++c) {
+          load(from[c], begin, window, to.time());
+          to.transform(c);
+          // Every other bin stands for two of the whole transform.
+          to[c][0] *= 1.0 / std::numbers::sqrt2;
+          to[c][fft.bins() - 1] *= 1.0 / std::numbers::sqrt2;
+        }
+      };
+      while (const auto w = next()) {
+        const std::size_t begin = *w * window;
+        if (any_silent(references, begin, begin + window) || any_silent(estimates, begin, begin + window))
+          continue;
+        transform(reference_channels, begin, truth);
+        transform(estimate_channels, begin, estimate);
+        for (std::size_t j = 0; j < references.size(); ++j) {
+          scores[j][*w] = energies(j, filter, truth, estimate, fft.bins()).metrics();
+        }
+      }
+    });
+    return scores;
+  }
+};
+
+BssEval::BssEval(std::span<const AudioBuffer> references, std::size_t window_samples, int threads)
+    : impl_(std::make_unique<Impl>(references, window_samples, threads)) {}
+BssEval::~BssEval() = default;
+BssEval::BssEval(BssEval&&) noexcept = default;
+BssEval& BssEval::operator=(BssEval&&) noexcept = default;
+
+std::vector<std::vector<BssMetrics>> BssEval::score(std::span<const AudioBuffer> estimates) const {
+  return impl_->score(estimates);
+}
+
+double global_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
+  require_shape(reference, estimate, "an estimate differs from its reference");
+  constexpr double kDelta = 1e-7;
+  double signal = kDelta;
+  double error = kDelta;
+  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
+    for (std::size_t n = 0; n < reference.samples(); ++n) {
+      const double truth = static_cast<double>(reference.channels[c][n]);
+      const double difference = truth - static_cast<double>(estimate.channels[c][n]);
+      signal += truth * truth;
+      error += difference * difference;
+    }
+  }
+  return 10.0 * std::log10(signal / error);
+}
+
+double si_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
+  require_shape(reference, estimate, "an estimate differs from its reference");
+  double reference_energy = 0.0;
+  double product = 0.0;
+  double estimate_energy = 0.0;
+  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
+    for (std::size_t n = 0; n < reference.samples(); ++n) {
+      const double truth = static_cast<double>(reference.channels[c][n]);
+      const double estimated = static_cast<double>(estimate.channels[c][n]);
+      reference_energy += truth * truth;
+      product += truth * estimated;
+      estimate_energy += estimated * estimated;
+    }
+  }
+  if (reference_energy == 0.0 || estimate_energy == 0.0) return kNan;
+  const double gain = product / reference_energy;
+  double error = 0.0;  // summed on its own: the difference of energies would lose what a good estimate leaves
+  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
+    for (std::size_t n = 0; n < reference.samples(); ++n) {
+      const double difference =
+          gain * static_cast<double>(reference.channels[c][n]) - static_cast<double>(estimate.channels[c][n]);
+      error += difference * difference;
+    }
+  }
+  return ratio_db(gain * gain * reference_energy, error);
+}
+
+}  // namespace svsep
