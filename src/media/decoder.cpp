@@ -109,7 +109,7 @@ struct Decoder::Impl {
     open();
     begin = to_samples(range.start_s, rate_hz());
     end = to_samples(end_s, rate_hz());
-    if (begin > 2 * kPrerollS * rate_hz() && !seek()) open();
+    if (begin > 2 * kPrerollS * rate_hz() && seeks_exactly() && !seek()) open();
     find_declared_end();
   }
 
@@ -191,14 +191,15 @@ struct Decoder::Impl {
   [[nodiscard]] bool seeks_exactly() const {
     const std::string_view name = input->iformat->name;
     const AVRational tick = stream->time_base;
-    if (std::int64_t{tick.num} * rate_hz() > tick.den || first->pts == AV_NOPTS_VALUE) return false;
+    const bool seekable = input->pb != nullptr && (input->pb->seekable & AVIO_SEEKABLE_NORMAL) != 0;
+    const bool exact = std::int64_t{tick.num} * rate_hz() <= tick.den && first->pts != AV_NOPTS_VALUE;
+    if (!seekable || !exact) return false;
     if (name == "wav") return av_get_exact_bits_per_sample(stream->codecpar->codec_id) >= 8;  // PCM
     return name == "flac" || (is_mp4(*input) && evenly_spaced(*stream));
   }
 
   /// Moves to a frame well before `begin`; false where its position is not known to the sample.
   bool seek() {
-    if (!seeks_exactly()) return false;
     const AVRational sample = {1, rate_hz()};
     const std::int64_t preroll = std::int64_t{kPrerollS} * rate_hz();
     const std::int64_t target = first->pts + av_rescale_q(begin - preroll, sample, stream->time_base);
@@ -302,7 +303,7 @@ struct Decoder::Impl {
       return true;
     }
     if (!gave_samples) {
-      const double length_s = static_cast<double>(position) / rate_hz();
+      const double length_s = static_cast<double>(std::min(position, end)) / rate_hz();
       fail(path, "nothing in the selected range; expected a start before " + std::to_string(length_s) +
                      " s, got " + std::to_string(static_cast<double>(begin) / rate_hz()) + " s");
     }

@@ -42,14 +42,14 @@ inline AudioBuffer noise(std::size_t samples, std::size_t channels = 1, double a
   return buffer;
 }
 
-/// A tone that rises linearly from 100 Hz to 0.4 of the rate: no two places of it sound alike. Channel c
-/// begins (and ends) c * 50 Hz higher.
+/// A tone that rises linearly from 100 Hz to a quarter of the rate: no two places of it sound alike. Channel
+/// c begins (and ends) c * 50 Hz higher.
 inline AudioBuffer sweep(int sample_rate_hz, std::size_t samples, std::size_t channels = 1,
                          double amplitude = 0.5) {
   AudioBuffer buffer(channels, samples);
   for (std::size_t c = 0; c < channels; ++c) {
     const double low_hz = 100.0 + 50.0 * static_cast<double>(c);
-    const double slope = 0.4 * sample_rate_hz / static_cast<double>(samples);  // Hz a sample
+    const double slope = 0.25 * sample_rate_hz / static_cast<double>(samples);  // Hz a sample
     for (std::size_t n = 0; n < samples; ++n) {
       const auto t = static_cast<double>(n);
       const double cycles = (low_hz * t + slope * t * t / 2.0) / sample_rate_hz;

@@ -1,0 +1,97 @@
+#include "svsep/media/stem_file.hpp"
+
+#include "support/audio_files.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+#include "svsep/core/error.hpp"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kStems = {Stem::mixture, Stem::drums, Stem::bass, Stem::other, Stem::vocals};
+
+/// A stem file whose stream n is a tone of n + 1 hundred Hz.
+fs::path stem_file(const test::TemporaryFolder& folder, int streams) {
+  std::vector<std::string> arguments;
+  for (int n = 0; n < streams; ++n) {
+    const fs::path wav = folder / (std::to_string(n) + ".wav");
+    test::write_wav_s16(wav, test::sine(44100, 100000, 2, 100.0 * (n + 1)), 44100);
+    arguments.insert(arguments.end(), {"-i", wav.string()});
+  }
+  for (int n = 0; n < streams; ++n) arguments.insert(arguments.end(), {"-map", std::to_string(n)});
+  arguments.push_back((folder / "song.stem.mp4").string());
+  test::run_ffmpeg(arguments);
+  return folder / "song.stem.mp4";
+}
+
+double crossings(const std::vector<float>& samples) {
+  double count = 0.0;
+  for (std::size_t n = 1; n < samples.size(); ++n)
+    count += (samples[n - 1] < 0.0F) != (samples[n] < 0.0F) ? 1.0 : 0.0;
+  return count;
+}
+
+TEST(StemFile, OpensEachStemByItsRole) {
+  const test::TemporaryFolder folder;
+  const fs::path path = stem_file(folder, 5);
+  for (const Stem stem : kStems) {
+    Decoder decoder = open_stem(path, stem);
+    const AudioBuffer read = read_all(decoder);
+    EXPECT_EQ(read.samples(), 100000U);
+    const double frequency_hz = 100.0 * (static_cast<double>(stem) + 1.0);
+    EXPECT_NEAR(crossings(read.channels[0]), 2.0 * frequency_hz * 100000 / 44100, 10.0);
+  }
+  Decoder part = open_stem(path, Stem::bass, {1.0, 1.5});
+  EXPECT_EQ(read_all(part).samples(), 22050U);
+}
+
+TEST(StemFile, RefusesAFileWithoutTheFiveStreams) {
+  const test::TemporaryFolder folder;
+  const fs::path path = stem_file(folder, 4);
+  try {
+    static_cast<void>(open_stem(path, Stem::vocals));
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_EQ(error.what(),
+              "cannot decode: " + path.string() +
+                  ": is no stem file; expected 5 audio streams (mixture, drums, bass, other, vocals), got 4");
+  }
+}
+
+TEST(StemFile, IsKnownByItsName) {
+  EXPECT_TRUE(is_stem_file("folder/A Song.stem.mp4"));
+  EXPECT_TRUE(is_stem_file("B.STEM.MP4"));
+  EXPECT_FALSE(is_stem_file("c.mp4"));
+  EXPECT_FALSE(is_stem_file("d.stem.mp4/e.wav"));
+}
+
+TEST(StemFile, HoldsAMixtureThatIsTheSumOfItsStems) {
+  const fs::path path = fs::path(SVSEP_DATA_DIR) / "real" / "Music Delta - 80s Rock.stem.mp4";
+  if (!fs::exists(path)) GTEST_SKIP() << "needs " << path;
+  std::vector<AudioBuffer> stems;
+  for (const Stem stem : kStems) {
+    Decoder decoder = open_stem(path, stem);
+    stems.push_back(read_all(decoder));
+    EXPECT_EQ(stems.back().channels.size(), 2U);
+    EXPECT_EQ(stems.back().samples(), stems.front().samples());
+  }
+  double energy = 0.0;
+  double error = 0.0;
+  for (std::size_t n = 0; n < stems[0].samples(); ++n) {
+    const double mixture = stems[0].channels[0][n];
+    double sum = 0.0;
+    for (std::size_t s = 1; s < stems.size(); ++s) sum += stems[s].channels[0][n];
+    energy += mixture * mixture;
+    error += (mixture - sum) * (mixture - sum);
+  }
+  EXPECT_LT(error, 0.01 * energy);  // each stream was encoded on its own
+}
+
+}  // namespace
+}  // namespace svsep
