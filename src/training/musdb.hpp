@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace svsep {
+
+/// One song of a MUSDB18 folder.
+struct Track {
+  std::string name;  ///< the file's name without .stem.mp4
+  std::filesystem::path path;
+};
+
+enum class Subset { train, test };
+
+/// The `*.stem.mp4` of `musdb`/train or /test, by name. Opens none of them. Throws Error(input) where the
+/// folder is missing or holds none.
+[[nodiscard]] std::vector<Track> list_tracks(const std::filesystem::path& musdb, Subset subset);
+
+/// What every stream of a stem file can give, as the container claims. Throws Error(input) where the file is
+/// not readable, has not five audio streams, or one of them is empty or of unknown length.
+[[nodiscard]] double common_duration_s(const Track& track);
+
+struct Split {
+  std::vector<Track> training;
+  std::vector<Track> validation;
+  bool predefined = false;  ///< by the names that the musdb package sets aside for validation
+};
+
+/// Sets validation tracks aside: those that the musdb package (Stöter and Liutkus,
+/// doi:10.5281/zenodo.3271451) predefines, and where none of them is there, the last ceil(n / 7) in order.
+/// Throws Error(input) unless each side gets a track.
+[[nodiscard]] Split split_tracks(const std::vector<Track>& tracks);
+
+}  // namespace svsep
