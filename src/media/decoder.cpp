@@ -53,6 +53,8 @@ using ffmpeg::fail;
 constexpr int kPrerollS = 1;
 /// An MP4 edit list counts in ticks that are often no finer than this.
 constexpr int kEditTicksPerSecond = 600;
+/// Larger times are nonsense, and would overflow.
+constexpr std::int64_t kMostTicks = std::int64_t{1} << 50;
 
 std::vector<AVStream*> find_audio_streams(const std::filesystem::path& path, AVFormatContext& input) {
   const auto streams = ffmpeg::audio_streams(input);
@@ -84,6 +86,7 @@ bool evenly_spaced(AVStream& stream) {
   const int count = avformat_index_get_entries_count(&stream);
   if (count < 3) return false;
   const auto time = [&](int i) { return avformat_index_get_entry(&stream, i)->timestamp; };
+  if (time(0) < -kMostTicks || time(count - 1) > kMostTicks) return false;
   const std::int64_t step = time(1) - time(0);
   for (int i = 2; i < count; ++i) {
     if (time(i) - time(i - 1) != step) return false;
@@ -92,8 +95,7 @@ bool evenly_spaced(AVStream& stream) {
 }
 
 std::int64_t to_samples(double time_s, int sample_rate_hz) {
-  constexpr double kMost = 1e15;  // centuries; keeps the arithmetic on positions from overflowing
-  return std::llround(std::min(time_s * sample_rate_hz, kMost));
+  return std::llround(std::min(time_s * sample_rate_hz, static_cast<double>(kMostTicks)));
 }
 
 }  // namespace
@@ -108,7 +110,8 @@ struct Decoder::Impl {
     }
     open();
     begin = to_samples(range.start_s, rate_hz());
-    end = to_samples(end_s, rate_hz());
+    end = range.end_s ? to_samples(end_s, rate_hz()) : std::numeric_limits<std::int64_t>::max();
+    if (end <= begin) fail(path, "the selected range is shorter than one sample");
     if (begin > 2 * kPrerollS * rate_hz() && seeks_exactly() && !seek()) open();
     find_declared_end();
   }
@@ -198,7 +201,8 @@ struct Decoder::Impl {
     return name == "flac" || (is_mp4(*input) && evenly_spaced(*stream));
   }
 
-  /// Moves to a frame well before `begin`; false where its position is not known to the sample.
+  /// Moves to a frame well before `begin` (AAC's noise substitution then draws other noise); false where its
+  /// position is not known to the sample.
   bool seek() {
     const AVRational sample = {1, rate_hz()};
     const std::int64_t preroll = std::int64_t{kPrerollS} * rate_hz();
@@ -221,7 +225,9 @@ struct Decoder::Impl {
     std::int64_t end_time = stream->duration;
     // The edit's length is often rounded to milliseconds; the media's own is exact.
     const auto unedited = ffmpeg::open_input(path, true);
-    const std::int64_t media_end = unedited->streams[stream->index]->duration + first_time;
+    if (unedited->nb_streams != input->nb_streams) return;
+    const std::int64_t media_end =
+        std::min(unedited->streams[stream->index]->duration, kMostTicks) + first_time;
     const AVRational edit_tick = {1, kEditTicksPerSecond};
     if (media_end - end_time < av_rescale_q(1, edit_tick, stream->time_base)) end_time = media_end;
     if (end_time <= last_time) return;  // it claims less than it holds: believe the packets

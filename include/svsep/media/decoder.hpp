@@ -32,7 +32,8 @@ struct MediaInfo {
 [[nodiscard]] MediaInfo probe(const std::filesystem::path& path);
 
 /// What part of a file to decode, on the file's own time line. The first sample is round(start_s * rate), the
-/// end (exclusive) round(end_s * rate).
+/// end (exclusive) round(end_s * rate). The samples are those that decoding the whole file gives there (but
+/// AAC's noise substitution may draw other noise).
 struct TimeRange {
   double start_s = 0.0;
   std::optional<double> end_s;  ///< absent: to the end of the stream

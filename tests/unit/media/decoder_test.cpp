@@ -327,6 +327,10 @@ TEST(Decoder, RefusesAnEmptySelection) {
     EXPECT_NE(input_error([&] { decode(folder / "a.wav", 0, range); }).find("selected range is empty"),
               std::string::npos);
   }
+  EXPECT_NE(input_error([&] {
+              decode(folder / "a.wav", 0, {0.5, 0.50001});
+            }).find("shorter than one sample"),
+            std::string::npos);
 }
 
 TEST(Decoder, SaysWhereTheSongEndsWhenTheSelectionBeginsBehindIt) {
