@@ -139,7 +139,7 @@ class HeaderReader {
       fail(fmt::format("format_version; expected {}, got {}", kFormatVersion, shown(version)));
     }
     ModelInfo info;
-    info.architecture = text("architecture");
+    info.architecture = name("architecture");
     info.sizes = sizes();
     info.analysis.sample_rate_hz = number("sample_rate_hz", 1000, 768000);
     StftParameters& stft = info.analysis.stft;
@@ -234,6 +234,15 @@ class HeaderReader {
     const auto found = metadata_.find(key);
     if (found == metadata_.end()) fail("metadata: no " + key + "; not an svsep model");
     return found->second;
+  }
+
+  [[nodiscard]] const std::string& name(const std::string& key) const {
+    const std::string& value = text(key);
+    if (value.empty() ||
+        !std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c <= '~'; })) {
+      fail(key + "; expected a name, got " + shown(value));
+    }
+    return value;
   }
 
   [[nodiscard]] std::string choice(const std::string& key, const std::vector<std::string>& choices) const {
@@ -350,21 +359,27 @@ json metadata_of(const ModelInfo& info) {
   return metadata;
 }
 
+/// The tensor as the file stores it, once it is sure that the loader will take it.
 std::string bytes_of(const fs::path& path, const NamedTensor& tensor, TensorType type) {
-  std::string bytes(tensor.values.size() * (type == TensorType::float16 ? 2 : 4), '\0');
-  for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+  const auto fail = [&](const std::string& reason) {
+    throw Error(ErrorKind::output,
+                fmt::format("cannot write model: {}: tensor {}: {}", path.string(), tensor.name, reason));
+  };
+  std::uint64_t count = 1;
+  for (const std::int64_t size : tensor.shape) count *= static_cast<std::uint64_t>(size);
+  if (count != tensor.values.size()) {
+    fail(fmt::format("expected {} values for {}, got {}", count, shown(tensor.shape), tensor.values.size()));
+  }
+  const std::size_t width = type == TensorType::float16 ? 2 : 4;
+  std::string bytes(count * width, '\0');
+  for (std::size_t i = 0; i < count; ++i) {
     const float value = tensor.values[i];
     const std::uint16_t half = float_to_half(value);
-    if (!std::isfinite(type == TensorType::float16 ? half_to_float(half) : value) || !std::isfinite(value)) {
-      throw Error(ErrorKind::output,
-                  fmt::format("cannot write model: {}: tensor {}: value {} does not fit {}", path.string(),
-                              tensor.name, value, type_name(type)));
+    if (!std::isfinite(value) || (type == TensorType::float16 && (half & 0x7C00U) == 0x7C00U)) {
+      fail(fmt::format("value {} does not fit {}", value, type_name(type)));
     }
-    if (type == TensorType::float16) {
-      std::memcpy(bytes.data() + 2 * i, &half, 2);
-    } else {
-      std::memcpy(bytes.data() + 4 * i, &value, 4);
-    }
+    const void* const source = type == TensorType::float16 ? static_cast<const void*>(&half) : &value;
+    std::memcpy(bytes.data() + i * width, source, width);
   }
   return bytes;
 }

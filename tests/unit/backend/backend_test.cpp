@@ -1,0 +1,61 @@
+#include "svsep/backend/backend.hpp"
+
+#include "svsep/core/error.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+#include <support/temporary_folder.hpp>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+ModelFile tiny_model() { return ModelFile(SVSEP_GOLDEN_DIR "/cnn_tiny_f32.safetensors"); }
+
+/// The kind of the Error that crossed the module's border.
+template <typename Work>
+ErrorKind kind_of_error(const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()), "");
+    return error.kind();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return ErrorKind::partial;
+}
+
+TEST(Backend, IsTheModuleBesideTheProgramOpenedOnce) {
+  EXPECT_EQ(load_backend().description().find("LibTorch "), 0U) << load_backend().description();
+  EXPECT_EQ(&load_backend(), &load_backend());
+}
+
+TEST(Backend, MakesAnEstimatorThatFillsTheMask) {
+  const std::unique_ptr<MaskEstimator> estimator =
+      load_backend().make_estimator(tiny_model(), {.device = "cpu", .threads = 1, .stride = 3});
+  const std::size_t bins = estimator->analysis().stft.bins();
+  EXPECT_EQ(bins, 33U);
+  EXPECT_EQ(estimator->batch_frames() % 3, 0U);
+  const std::vector<float> magnitudes((2 * estimator->context_frames() + estimator->batch_frames()) * bins,
+                                      0.5F);
+  std::vector<float> mask(estimator->batch_frames() * bins, -1.0F);
+  estimator->estimate(magnitudes, mask);
+  for (const float gain : mask) ASSERT_TRUE(gain >= 0 && gain <= 1) << gain;
+}
+
+TEST(Backend, ThrowsErrorsThatTheProgramCatches) {
+  const auto estimator_on = [](const std::string& device, std::size_t stride) {
+    return [=] { (void)load_backend().make_estimator(tiny_model(), {device, 1, stride}); };
+  };
+  EXPECT_EQ(kind_of_error(estimator_on("toaster", 1)), ErrorKind::usage);
+  EXPECT_EQ(kind_of_error(estimator_on("cuda:99", 1)), ErrorKind::runtime);
+  EXPECT_EQ(kind_of_error(estimator_on("cpu", 10)), ErrorKind::usage);
+  const test::TemporaryFolder folder;
+  TrainingOptions options;
+  options.musdb = folder / "missing";
+  options.output = folder / "model.safetensors";
+  EXPECT_EQ(kind_of_error([&] { load_backend().train(options); }), ErrorKind::input);
+}
+
+}  // namespace
+}  // namespace svsep
