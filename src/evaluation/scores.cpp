@@ -141,8 +141,9 @@ TrackScores read_museval_json(const std::filesystem::path& path) {
   if (file.bad()) throw fail(std::strerror(errno));
   replace_nan(text);
   try {
+    const nlohmann::json document = nlohmann::json::parse(text);
     TrackScores scores;
-    for (const auto& target : nlohmann::json::parse(text).at("targets")) {
+    for (const auto& target : document.at("targets")) {
       TargetScores read{target.at("name").get<std::string>(),
                         {},
                         number_or_nan(target, "uSDR"),
