@@ -1,4 +1,5 @@
 #include "cli/locate.hpp"
+#include "cli/options.hpp"
 #include "cli/verbs.hpp"
 #include "svsep/backend/backend.hpp"
 #include "svsep/core/cancellation.hpp"
@@ -64,15 +65,18 @@ std::vector<Job> plan(const SeparateOptions& options) {
   return jobs;
 }
 
-void separate_song(const Job& job, MaskEstimator& estimator, const SeparationSettings& settings,
-                   const SeparateOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
-  Decoder decoder(job.song, 0, options.range);
+/// Throws Error(output) where a stem would replace an earlier one unasked.
+void check_free(const Job& job, const SeparateOptions& options) {
   for (const fs::path& stem : {job.vocals, job.accompaniment}) {
     if (fs::exists(stem) && !options.overwrite) {
       throw Error(ErrorKind::output, "cannot write: " + stem.string() + ": exists already; see --overwrite");
     }
   }
+}
+
+void separate_song(const Job& job, Decoder& decoder, MaskEstimator& estimator,
+                   const SeparationSettings& settings) {
+  const auto start = std::chrono::steady_clock::now();
   const int rate_hz = decoder.sample_rate_hz();
   Encoder vocals(job.vocals, AudioFormat::wav_s24, rate_hz, decoder.channels());
   Encoder accompaniment(job.accompaniment, AudioFormat::wav_s24, rate_hz, decoder.channels());
@@ -124,12 +128,15 @@ int separate(const SeparateOptions& options) {
   settings.thresholds.vocals = options.vocal_threshold.value_or(model.info().thresholds.vocals);
   settings.thresholds.accompaniment =
       options.accompaniment_threshold.value_or(model.info().thresholds.accompaniment);
-  const std::unique_ptr<MaskEstimator> estimator = load_backend().make_estimator(model, options.estimator);
+  std::unique_ptr<MaskEstimator> estimator;  // made for the first song that opens: bad input fails at once
 
   std::size_t failed = 0;
   for (const Job& job : jobs) {
     try {
-      separate_song(job, *estimator, settings, options);
+      Decoder decoder(job.song, 0, options.range);
+      check_free(job, options);
+      if (!estimator) estimator = load_backend().make_estimator(model, options.estimator);
+      separate_song(job, decoder, *estimator, settings);
     } catch (const Error& error) {
       if (jobs.size() == 1) throw;
       spdlog::error("{}", error.what());
@@ -158,17 +165,14 @@ void add_separate(CLI::App& app, Action& action) {
   verb.add_option("--acc-thresh", options->accompaniment_threshold,
                   "Mask values below become 0 in the accompaniment, 0 is off [the model's]")
       ->check(CLI::Range(0.0, 1.0));
-  verb.add_option(
-          "--high-band", options->separation.high_band,
-          "What lies above the model's band goes to: split (both, as the mask says), accompaniment, drop")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, HighBand>{
-          {"split", HighBand::split}, {"accompaniment", HighBand::accompaniment}, {"drop", HighBand::drop}}))
-      ->default_str("split");
-  verb.add_option("--accompaniment", options->separation.accompaniment,
-                  "mask ((1 - mask) x mixture) or residual (mixture - vocals)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, AccompanimentSource>{
-          {"mask", AccompanimentSource::mask}, {"residual", AccompanimentSource::residual}}))
-      ->default_str("mask");
+  add_choice<HighBand>(
+      verb, "--high-band", options->separation.high_band, "split",
+      {{"split", HighBand::split}, {"accompaniment", HighBand::accompaniment}, {"drop", HighBand::drop}},
+      "Where what lies above the model's band goes; split: to both, as the mask says");
+  add_choice<AccompanimentSource>(
+      verb, "--accompaniment", options->separation.accompaniment, "mask",
+      {{"mask", AccompanimentSource::mask}, {"residual", AccompanimentSource::residual}},
+      "(1 - mask) x mixture, or mixture - vocals");
   verb.add_option("--start", options->range.start_s, "Begin at this time of the song, in seconds")
       ->check(CLI::NonNegativeNumber);
   verb.add_option("--end", options->range.end_s, "End at this time of the song, in seconds")
@@ -178,10 +182,7 @@ void add_separate(CLI::App& app, Action& action) {
                   "Evaluate the network at every N-th frame only: faster, a little worse")
       ->check(CLI::Range(1, 9))
       ->capture_default_str();
-  verb.add_option("--device", options->estimator.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  verb.add_option("--threads", options->estimator.threads, "CPU threads of the network, 0 for all processors")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  add_device_options(verb, options->estimator.device, options->estimator.threads);
   verb.callback([options, &action] { action = [options] { return separate(*options); }; });
 }
 

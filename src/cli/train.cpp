@@ -1,7 +1,7 @@
+#include "cli/options.hpp"
 #include "cli/verbs.hpp"
 #include "svsep/backend/backend.hpp"
 
-#include <map>
 #include <memory>
 
 namespace svsep::cli {
@@ -34,18 +34,14 @@ void add_train(CLI::App& app, Action& action) {
       ->capture_default_str();
   verb.add_option("--seed", options->seed, "The same seed on the same machine gives the same weights")
       ->capture_default_str();
-  verb.add_option("--label", options->label, "What the vocals must exceed in a bin to be its label")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Label>{{"accompaniment", Label::accompaniment}, {"mixture", Label::mixture}}))
-      ->default_str("accompaniment");
-  verb.add_option("--input", options->input_transform, "What the network sees")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, InputTransform>{
-          {"log-level", InputTransform::log_level}, {"magnitude", InputTransform::magnitude}}))
-      ->default_str("log-level");
-  verb.add_option("--device", options->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  verb.add_option("--threads", options->threads, "CPU threads of the network, 0 for all processors")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  add_choice<Label>(verb, "--label", options->label, "accompaniment",
+                    {{"accompaniment", Label::accompaniment}, {"mixture", Label::mixture}},
+                    "What the vocals must exceed in a bin to be its label");
+  add_choice<InputTransform>(
+      verb, "--input", options->input_transform, "log-level",
+      {{"log-level", InputTransform::log_level}, {"magnitude", InputTransform::magnitude}},
+      "What the network sees");
+  add_device_options(verb, options->device, options->threads);
   verb.callback([options, &action] {
     action = [options] {
       load_backend().train(*options);

@@ -1,0 +1,30 @@
+#include "cli/options.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace svsep::cli {
+namespace {
+
+/// "" or what is wrong with the name of a device.
+std::string check_device(const std::string& name) {
+  if (name == "auto" || name == "cpu" || name == "cuda") return {};
+  const std::string number = name.rfind("cuda:", 0) == 0 ? name.substr(5) : "";
+  const bool is_number =
+      !number.empty() && number.size() < 4 &&
+      std::all_of(number.begin(), number.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  return is_number ? "" : "no such device: " + name + "; expected auto, cpu, cuda or cuda:N";
+}
+
+}  // namespace
+
+void add_device_options(CLI::App& verb, std::string& device, int& threads) {
+  verb.add_option("--device", device, "auto (CUDA where there is one), cpu, cuda or cuda:N")
+      ->check(CLI::Validator(check_device, ""))
+      ->capture_default_str();
+  verb.add_option("--threads", threads, "CPU threads of the network, 0 for all processors")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+}  // namespace svsep::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace svsep::cli {
+
+/// The options of every verb that runs a network.
+void add_device_options(CLI::App& verb, std::string& device, int& threads);
+
+/// An option that takes one of the names of an enumeration.
+template <class Enum>
+void add_choice(CLI::App& verb, const std::string& option, Enum& value, const std::string& default_name,
+                const std::vector<std::pair<std::string, Enum>>& choices, const std::string& description) {
+  std::string names;
+  for (const auto& choice : choices) names += (names.empty() ? "" : "|") + choice.first;
+  const auto choose = [&value, option, choices, names](const std::string& name) {
+    for (const auto& [choice, meaning] : choices) {
+      if (choice == name) {
+        value = meaning;
+        return;
+      }
+    }
+    throw CLI::ValidationError(option, "expected " + names + ", got " + name);
+  };
+  verb.add_option_function<std::string>(option, choose, description)
+      ->type_name(names)
+      ->default_str(default_name);
+}
+
+}  // namespace svsep::cli

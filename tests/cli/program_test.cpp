@@ -1,0 +1,80 @@
+#include "support/audio_files.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/tiny_model.hpp"
+#include "svsep/media/encoder.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <string>
+
+namespace svsep {
+namespace {
+
+void expect_holds(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << "no \"" << part << "\" in:\n" << text;
+}
+
+TEST(Program, PrintsHelpAndVersionOnStdout) {
+  const test::RunResult help = test::run_svsep({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_EQ(help.err, "");
+  for (const char* verb : {"separate", "train", "info"}) expect_holds(help.out, verb);
+  const test::RunResult version = test::run_svsep({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(version.out.rfind("svsep ", 0), 0U) << version.out;
+}
+
+TEST(Program, DoesNotLoadLibTorchBeforeItIsNeeded) {
+  const test::RunResult result = test::run({"/bin/sh", "-c", "LD_DEBUG=libs '" SVSEP_BINARY "' --help 2>&1"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out.find("libtorch"), std::string::npos);
+}
+
+TEST(Info, TellsWhatASongHolds) {
+  const test::TemporaryFolder folder;
+  test::write_wav_s16(folder / "song.wav", test::noise(44100 * 2, 2), 44100);
+  const test::RunResult result = test::run_svsep({"info", (folder / "song.wav").string()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  expect_holds(result.out, "pcm_s16le, 44100 Hz, 2 channels, 0:02");
+}
+
+TEST(Info, TellsWhatAModelHolds) {
+  const test::TemporaryFolder folder;
+  ModelInfo model;
+  model.thresholds = {.vocals = 0.15F, .accompaniment = 0.25F};
+  model.licence = "CC0-1.0";
+  test::write_tiny_model(folder / "model.safetensors", model);
+  const test::RunResult result = test::run_svsep({"info", (folder / "model.safetensors").string()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const char* part :
+       {"thesis-cnn", "float16", "22050 Hz", "vocals 0.15, accompaniment 0.25", "CC0-1.0"}) {
+    expect_holds(result.out, part);
+  }
+}
+
+TEST(Info, RefusesWhatIsNeither) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder / "text.txt") << "no music\n";
+  EXPECT_EQ(test::run_svsep({"info", (folder / "text.txt").string()}).exit_code, 3);
+  EXPECT_EQ(test::run_svsep({"info", (folder / "missing.wav").string()}).exit_code, 3);
+  EXPECT_EQ(test::run_svsep({"info", (folder / "missing.safetensors").string()}).exit_code, 5);
+  EXPECT_EQ(test::run_svsep({"info"}).exit_code, 2);
+}
+
+TEST(Train, RefusesADatasetThatIsMissingOrEmpty) {
+  const test::TemporaryFolder folder;
+  for (const std::string& musdb : {folder.path().string(), (folder / "missing").string()}) {
+    const test::RunResult result =
+        test::run_svsep({"train", "--musdb", musdb, "-o", (folder / "model.safetensors").string()});
+    EXPECT_EQ(result.exit_code, 3) << result.err;
+    expect_holds(result.err, musdb);
+    EXPECT_FALSE(std::filesystem::exists(folder / "model.safetensors"));
+  }
+  EXPECT_EQ(test::run_svsep({"train"}).exit_code, 2);
+  EXPECT_EQ(test::run_svsep({"train", "--musdb", folder.path().string(), "--lr", "-1"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace svsep

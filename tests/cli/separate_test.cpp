@@ -1,0 +1,314 @@
+#include "support/audio_files.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/tiny_model.hpp"
+#include "svsep/media/decoder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <limits>
+#include <string>
+#include <sys/resource.h>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+AudioBuffer decode(const fs::path& path) {
+  Decoder decoder(path);
+  return read_all(decoder);
+}
+
+std::size_t line_count(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// A folder with a tiny model, in which `svsep separate` runs.
+class Separate : public ::testing::Test {
+ protected:
+  Separate() { test::write_tiny_model(model_); }
+
+  /// Runs `svsep separate --model <tiny>` with `arguments` in the folder.
+  test::RunResult separate(std::vector<std::string> arguments, const fs::path& model = {}) {
+    arguments.insert(arguments.begin(),
+                     {"separate", "--model", model.empty() ? model_.string() : model.string()});
+    return test::run_svsep(std::move(arguments), {}, folder_.path());
+  }
+
+  /// The run failed with this code and one line on stderr that holds all of `parts`; no stem is left behind.
+  void expect_failure(const test::RunResult& result, int code, const std::vector<std::string>& parts) {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(line_count(result.err), 1U) << result.err;
+    EXPECT_EQ(result.err.rfind("svsep: error: ", 0), 0U) << result.err;
+    for (const std::string& part : parts) EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+    expect_no_files("separated");
+  }
+
+  void expect_no_files(const fs::path& below) {
+    if (!fs::exists(folder_ / below)) return;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / below)) {
+      EXPECT_TRUE(entry.is_directory()) << entry.path();
+    }
+  }
+
+  void expect_stems(const fs::path& song_folder, int sample_rate_hz, std::size_t channels,
+                    std::size_t samples) {
+    for (const char* stem : {"vocals.wav", "accompaniment.wav"}) {
+      const fs::path path = folder_ / "separated" / song_folder / stem;
+      ASSERT_TRUE(fs::exists(path)) << path;
+      Decoder decoder(path);
+      EXPECT_EQ(decoder.sample_rate_hz(), sample_rate_hz);
+      const AudioBuffer audio = read_all(decoder);
+      EXPECT_EQ(audio.channels.size(), channels);
+      EXPECT_EQ(audio.samples(), samples);
+    }
+  }
+
+  test::TemporaryFolder folder_;
+  fs::path model_ = folder_ / "tiny.safetensors";
+};
+
+TEST_F(Separate, WritesBothStemsWithTheRateChannelsAndLengthOfTheSong) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(50001, 2), 44100);
+  const test::RunResult result = separate({"song.wav"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "");
+  expect_stems("song", 44100, 2, 50001);
+}
+
+TEST_F(Separate, GivesStemsThatSumToTheSongWithoutThresholds) {
+  const AudioBuffer song = test::noise(30000, 2, 0.4);
+  test::write_wav_f32(folder_ / "song.wav", song, 44100);
+  ASSERT_EQ(separate({"song.wav", "--vocal-thresh", "0", "--acc-thresh", "0"}).exit_code, 0);
+  const AudioBuffer vocals = decode(folder_ / "separated/song/vocals.wav");
+  const AudioBuffer accompaniment = decode(folder_ / "separated/song/accompaniment.wav");
+  double largest = 0;
+  double loudest_vocal = 0;
+  for (std::size_t channel = 0; channel < 2; ++channel) {
+    for (std::size_t n = 0; n < song.samples(); ++n) {
+      const float sum = vocals.channels[channel][n] + accompaniment.channels[channel][n];
+      largest = std::max(largest, static_cast<double>(std::abs(sum - song.channels[channel][n])));
+      loudest_vocal = std::max(loudest_vocal, static_cast<double>(std::abs(vocals.channels[channel][n])));
+    }
+  }
+  EXPECT_LT(largest, 1e-5);  // 24 bits and single precision
+  EXPECT_GT(loudest_vocal, 0.01);
+}
+
+TEST_F(Separate, TakesEveryRateAndChannelCount) {
+  std::vector<std::string> songs;
+  for (const int rate_hz : {8000, 16000, 22050, 48000, 192000}) {
+    for (const std::size_t channels : {1U, 6U, 8U}) {
+      const std::string name = std::to_string(rate_hz) + " Hz, " + std::to_string(channels);
+      test::write_wav_s16(folder_ / (name + ".wav"), test::noise(5001, channels), rate_hz);
+      songs.push_back(name + ".wav");
+    }
+  }
+  const test::RunResult result = separate(songs);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const int rate_hz : {8000, 16000, 22050, 48000, 192000}) {
+    for (const std::size_t channels : {1U, 6U, 8U}) {
+      expect_stems(std::to_string(rate_hz) + " Hz, " + std::to_string(channels), rate_hz, channels, 5001);
+    }
+  }
+}
+
+TEST_F(Separate, TakesNamesOfAnyKind) {
+  const std::vector<std::string> names = {"ein schönes Lied", "歌", "a:b", "two  spaces", "quote\"'s"};
+  std::vector<std::string> arguments;
+  for (const std::string& name : names) {
+    test::write_wav_s16(folder_ / (name + ".wav"), test::noise(2000), 22050);
+    arguments.push_back(name + ".wav");
+  }
+  const test::RunResult result = separate(arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const std::string& name : names) expect_stems(name, 22050, 1, 2000);
+}
+
+TEST_F(Separate, TakesTheMixtureOfAStemFileAndDropsBothExtensions) {
+  test::write_wav_s16(folder_ / "mix.wav", test::noise(20000, 2), 44100);
+  test::write_wav_s16(folder_ / "part.wav", test::noise(20000, 2, 0.1, 1), 44100);
+  std::vector<std::string> arguments = {"-i", (folder_ / "mix.wav").string()};
+  for (int stem = 1; stem < 5; ++stem) {
+    arguments.insert(arguments.end(), {"-i", (folder_ / "part.wav").string()});
+  }
+  for (int stem = 0; stem < 5; ++stem) arguments.insert(arguments.end(), {"-map", std::to_string(stem)});
+  arguments.insert(arguments.end(), {"-c:a", "alac", (folder_ / "A - B.stem.mp4").string()});
+  test::run_ffmpeg(arguments);
+  const test::RunResult result =
+      separate({"A - B.stem.mp4", "--vocal-thresh", "0", "--acc-thresh", "0", "--accompaniment", "residual"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  expect_stems("A - B", 44100, 2, 20000);
+  const AudioBuffer song = decode(folder_ / "mix.wav");
+  const AudioBuffer vocals = decode(folder_ / "separated/A - B/vocals.wav");
+  const AudioBuffer accompaniment = decode(folder_ / "separated/A - B/accompaniment.wav");
+  EXPECT_NEAR(vocals.channels[1][9999] + accompaniment.channels[1][9999], song.channels[1][9999], 1e-5);
+}
+
+TEST_F(Separate, KeepsTheExactLengthOfAnMp3) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100, 2), 44100);
+  test::run_ffmpeg({"-i", (folder_ / "song.wav").string(), (folder_ / "song.mp3").string()});
+  ASSERT_EQ(separate({"song.mp3"}).exit_code, 0);
+  expect_stems("song", 44100, 2, 44100);
+}
+
+TEST_F(Separate, SelectsAPartOfTheSong) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100, 1), 44100);
+  ASSERT_EQ(separate({"song.wav", "--start", "0.25", "--end", "0.75"}).exit_code, 0);
+  expect_stems("song", 44100, 1, 22050);
+}
+
+TEST_F(Separate, GivesTheSameBytesEveryTime) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(30000, 2), 44100);
+  ASSERT_EQ(separate({"song.wav", "-o", "a"}).exit_code, 0);
+  ASSERT_EQ(separate({"song.wav", "-o", "b"}).exit_code, 0);
+  const test::RunResult same =
+      test::run({"cmp", (folder_ / "a/song/vocals.wav").string(), (folder_ / "b/song/vocals.wav").string()});
+  EXPECT_EQ(same.exit_code, 0) << same.out;
+}
+
+TEST_F(Separate, KeepsStemsThatExistUnlessToldToOverwrite) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(2000), 22050);
+  ASSERT_EQ(separate({"song.wav"}).exit_code, 0);
+  const test::RunResult again = separate({"song.wav"});
+  EXPECT_EQ(again.exit_code, 4);
+  EXPECT_NE(again.err.find("vocals.wav: exists already"), std::string::npos) << again.err;
+  EXPECT_EQ(separate({"song.wav", "--overwrite"}).exit_code, 0);
+}
+
+TEST_F(Separate, GoesOnAfterABadSongOfSeveral) {
+  test::write_wav_s16(folder_ / "good.wav", test::noise(2000), 22050);
+  const test::RunResult result = separate({"missing.wav", "good.wav"});
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_NE(result.err.find("missing.wav: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("1 of 2 songs failed"), std::string::npos) << result.err;
+  expect_stems("good", 22050, 1, 2000);
+}
+
+TEST_F(Separate, RefusesTwoSongsForOneFolderAndNamesBoth) {
+  expect_failure(separate({"a/song.mp3", "b/song.wav"}), 2, {"a/song.mp3", "b/song.wav"});
+}
+
+TEST_F(Separate, NamesAMissingSong) {
+  expect_failure(separate({"missing.mp3"}), 3, {"missing.mp3", "No such file"});
+}
+
+TEST_F(Separate, RefusesATextFile) {
+  std::ofstream(folder_ / "song.mp3") << std::string(10000, 'a') << "\n";
+  expect_failure(separate({"song.mp3"}), 3, {"song.mp3"});
+}
+
+TEST_F(Separate, RefusesAnEmptyWav) {
+  test::write_wav_s16(folder_ / "song.wav", AudioBuffer(2, 0), 44100);
+  expect_failure(separate({"song.wav"}), 3, {"song.wav"});
+}
+
+TEST_F(Separate, RefusesAFolderAsASong) {
+  fs::create_directory(folder_ / "songs");
+  expect_failure(separate({"songs"}), 3, {"songs"});
+}
+
+TEST_F(Separate, SeparatesWhatIsThereOfATruncatedMp3) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100, 2), 44100);
+  test::run_ffmpeg({"-i", (folder_ / "song.wav").string(), (folder_ / "song.mp3").string()});
+  fs::resize_file(folder_ / "song.mp3", fs::file_size(folder_ / "song.mp3") / 2);
+  const test::RunResult result = separate({"song.mp3"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::size_t samples = decode(folder_ / "separated/song/vocals.wav").samples();
+  EXPECT_GT(samples, 15000U);
+  EXPECT_LT(samples, 30000U);
+}
+
+TEST_F(Separate, TakesSamplesThatAreNoNumbersAsSilenceAndSaysSo) {
+  AudioBuffer song = test::noise(20000);
+  for (std::size_t n = 5000; n < 6000; ++n) song.channels[0][n] = std::numeric_limits<float>::quiet_NaN();
+  song.channels[0][7000] = std::numeric_limits<float>::infinity();
+  test::write_wav_f32(folder_ / "song.wav", song, 22050);
+  const test::RunResult result = separate({"song.wav"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("1001 samples"), std::string::npos) << result.err;
+  expect_stems("song", 22050, 1, 20000);
+}
+
+TEST_F(Separate, RefusesASelectionWithoutLengthOrBeyondTheEnd) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(22050), 22050);
+  expect_failure(separate({"song.wav", "--start", "0.5", "--end", "0.5"}), 2, {"--start", "--end"});
+  expect_failure(separate({"song.wav", "--quiet", "--start", "7"}), 3, {"song.wav"});
+}
+
+TEST_F(Separate, RefusesAModelThatIsMissingOrCutInHalf) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(22050), 22050);
+  expect_failure(separate({"song.wav"}, "no-such-model"), 5, {"no-such-model"});
+  expect_failure(separate({"song.wav"}, "missing.safetensors"), 5, {"missing.safetensors"});
+  fs::resize_file(model_, fs::file_size(model_) / 2);
+  expect_failure(separate({"song.wav"}), 5, {"tiny.safetensors"});
+  std::ofstream(model_) << "text";
+  expect_failure(separate({"song.wav"}), 5, {"tiny.safetensors"});
+}
+
+TEST_F(Separate, RefusesAnOutputThatCannotBeAFolder) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(2000), 22050);
+  std::ofstream(folder_ / "file") << "";
+  expect_failure(separate({"song.wav", "--quiet", "-o", "file"}), 4, {"file"});
+  expect_failure(separate({"song.wav", "--quiet", "-o", "/proc/svsep"}), 4, {"/proc/svsep"});
+}
+
+TEST_F(Separate, LeavesNothingBehindWhenTheDiskIsFull) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(200000), 22050);
+  // A limit on file sizes stands in for a full disk: the write fails in the middle with EFBIG.
+  const std::string line = "ulimit -f 100; cd '" + folder_.path().string() + "'; trap '' XFSZ; exec '" +
+                           std::string(SVSEP_BINARY) + "' separate --quiet --model tiny.safetensors song.wav";
+  const test::RunResult result = test::run({"/bin/bash", "-c", line});
+  expect_failure(result, 4, {"vocals.wav", "File too large"});
+}
+
+TEST_F(Separate, RefusesWrongUsage) {
+  EXPECT_EQ(test::run_svsep({}).exit_code, 2);
+  EXPECT_EQ(test::run_svsep({"separate"}).exit_code, 2);
+  EXPECT_EQ(test::run_svsep({"seperate", "song.wav"}).exit_code, 2);
+  expect_failure(separate({"song.wav", "--vocal-thresh", "1.5"}), 2, {"--vocal-thresh"});
+  expect_failure(separate({"song.wav", "--device", "gpu"}), 2, {"gpu"});
+  expect_failure(separate({"song.wav", "--stride", "0"}), 2, {"--stride"});
+  expect_failure(separate({"song.wav", "--no-such-option"}), 2, {"--no-such-option"});
+}
+
+TEST_F(Separate, StopsOnASignalAndLeavesNothingBehind) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100 * 600), 44100);
+  const std::string line = "cd '" + folder_.path().string() + "'; '" + std::string(SVSEP_BINARY) +
+                           "' separate --model tiny.safetensors song.wav & sleep 2; kill -TERM $!; wait $!";
+  const test::RunResult result = test::run_shell(line);
+  EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.err;
+  EXPECT_NE(result.err.find("stopped by signal 15"), std::string::npos) << result.err;
+  expect_no_files("separated");
+}
+
+/// Peak resident memory of a separation of `seconds` of noise, in KiB.
+long peak_memory_kib(const fs::path& folder, const fs::path& model, int seconds) {
+  const fs::path song = folder / (std::to_string(seconds) + ".wav");
+  test::write_wav_s16(song, test::noise(static_cast<std::size_t>(seconds) * 16000), 16000);
+  rusage before{};
+  getrusage(RUSAGE_CHILDREN, &before);
+  const test::RunResult result = test::run_svsep({"separate", "--model", model.string(), song.string(), "-o",
+                                                  (folder / "stems").string(), "--stride", "9"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  rusage after{};
+  getrusage(RUSAGE_CHILDREN, &after);  // the largest of all children so far
+  return after.ru_maxrss;
+}
+
+TEST_F(Separate, NeedsNoMoreMemoryForALongerSong) {
+  const long short_kib = peak_memory_kib(folder_.path(), model_, 20);
+  const long long_kib = peak_memory_kib(folder_.path(), model_, 400);
+  EXPECT_LT(static_cast<double>(long_kib), 1.1 * static_cast<double>(short_kib));
+}
+
+}  // namespace
+}  // namespace svsep
