@@ -85,7 +85,7 @@ def song_cases(path: Path) -> tuple[int, dict]:
 
     # Six seconds: decoders differ in whether they cut the padding at the end.
     mixture, drums, bass, other, vocals = (stem(s)[: 6 * rate] for s in range(5))
-    refs = float32([vocals, drums + bass + other])
+    refs = np.array([vocals, drums + bass + other])
     good = float32(0.9 * refs + 0.1 * refs[::-1])
     good[:, np.arange(good.shape[1]) // 1000 % 2 == 0] *= 0.75  # artifacts: no fixed filter gives them
     good = float32(good)  # the last bits matter: they are all that there is above the codec's cut-off

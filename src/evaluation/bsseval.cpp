@@ -18,7 +18,7 @@ namespace svsep {
 namespace {
 
 using Complex = std::complex<double>;
-using Channel = std::span<const float>;
+using Channel = std::vector<std::span<const float>>;  // the sum of its parts
 
 constexpr std::size_t kTaps = 512;
 constexpr std::size_t kCorrelationFft = 4096;  // its sums of products stay within a core's cache
@@ -38,20 +38,39 @@ void require_shape(const AudioBuffer& expected, const AudioBuffer& audio, const 
                                     ", got " + describe(audio));
 }
 
-std::vector<Channel> all_channels(std::span<const AudioBuffer> sources) {
+/// The channels of all references, one after the other.
+std::vector<Channel> channels_of(std::span<const ReferenceParts> references) {
   std::vector<Channel> channels;
-  for (const AudioBuffer& source : sources)
-    channels.insert(channels.end(), source.channels.begin(), source.channels.end());
+  for (const ReferenceParts& parts : references) {
+    for (std::size_t c = 0; c < parts.front().channels.size(); ++c) {
+      Channel& channel = channels.emplace_back();
+      for (const AudioBuffer& part : parts) channel.emplace_back(part.channels[c]);
+    }
+  }
   return channels;
 }
 
+std::vector<Channel> channels_of(std::span<const AudioBuffer> estimates) {
+  std::vector<Channel> channels;
+  for (const AudioBuffer& estimate : estimates) {
+    for (const auto& channel : estimate.channels) channels.push_back({channel});
+  }
+  return channels;
+}
+
+double sample(const Channel& channel, std::size_t n) {
+  double sum = 0.0;
+  for (const auto& part : channel) sum += static_cast<double>(part[n]);
+  return sum;
+}
+
 /// Fills `to` with samples begin, begin + 1, ... of the channel, `count` at most, then with zeros.
-void load(Channel channel, std::size_t begin, std::size_t count, std::span<double> to) {
-  const std::size_t end = std::min(begin + count, channel.size());
-  const auto tail = std::transform(channel.begin() + static_cast<std::ptrdiff_t>(begin),
-                                   channel.begin() + static_cast<std::ptrdiff_t>(end), to.begin(),
-                                   [](float sample) { return static_cast<double>(sample); });
-  std::fill(tail, to.end(), 0.0);
+void load(const Channel& channel, std::size_t begin, std::size_t count, std::span<double> to) {
+  const std::size_t end = std::min(begin + count, channel.front().size());
+  std::fill(to.begin(), to.end(), 0.0);
+  for (const auto& part : channel) {
+    for (std::size_t n = begin; n < end; ++n) to[n - begin] += static_cast<double>(part[n]);
+  }
 }
 
 /// sum[k] += a[k] * b[k]. Spelt out: operator* of std::complex tests every product for NaN.
@@ -93,7 +112,7 @@ double energy_of_difference(const Complex* a, const Complex* b, std::size_t coun
 /// the circular correlation equals the linear one; one inverse transform a group serves all its blocks.
 std::vector<double> correlate(const std::vector<Channel>& leaders, const std::vector<Channel>& followers,
                               int threads) {
-  const std::size_t samples = leaders.front().size();
+  const std::size_t samples = leaders.front().front().size();
   const std::size_t blocks = (samples + kCorrelationBlock - 1) / kCorrelationBlock;
   const std::size_t pairs = leaders.size() * followers.size();
   const RealFft fft(kCorrelationFft);
@@ -154,19 +173,21 @@ std::vector<double> gram_matrix(const std::vector<double>& lags, std::size_t cha
   return gram;
 }
 
-/// Whether the channels sum to 0 at every sample of begin..end-1.
-bool is_silent(const AudioBuffer& audio, std::size_t begin, std::size_t end) {
-  for (std::size_t n = begin; n < end; ++n) {
-    double sum = 0.0;
-    for (const auto& channel : audio.channels) sum += static_cast<double>(channel[n]);
-    if (sum != 0.0) return false;
+/// Whether some source (`width` channels each) is silent in begin..end-1: its channels sum to 0 at every
+/// sample.
+bool any_silent(const std::vector<Channel>& channels, std::size_t width, std::size_t begin, std::size_t end) {
+  const auto is_silent = [&](std::size_t first) {
+    for (std::size_t n = begin; n < end; ++n) {
+      double sum = 0.0;
+      for (std::size_t c = first; c < first + width; ++c) sum += sample(channels[c], n);
+      if (sum != 0.0) return false;
+    }
+    return true;
+  };
+  for (std::size_t first = 0; first < channels.size(); first += width) {
+    if (is_silent(first)) return true;
   }
-  return true;
-}
-
-bool any_silent(std::span<const AudioBuffer> sources, std::size_t begin, std::size_t end) {
-  return std::any_of(sources.begin(), sources.end(),
-                     [&](const AudioBuffer& audio) { return is_silent(audio, begin, end); });
+  return false;
 }
 
 /// The smallest multiple of 512 not below `samples` that has no prime factor above 5, for which FFTW is fast.
@@ -183,6 +204,23 @@ std::size_t fast_fft_size(std::size_t samples) {
 double ratio_db(double numerator, double denominator) {
   return denominator == 0.0 ? std::numeric_limits<double>::infinity()
                             : 10.0 * std::log10(numerator / denominator);
+}
+
+void require_reference_shape(const ReferenceParts& reference, const AudioBuffer& estimate) {
+  if (reference.empty()) throw Error(ErrorKind::input, "cannot score: a reference has no parts");
+  for (const AudioBuffer& part : reference)
+    require_shape(part, estimate, "an estimate differs from its reference");
+}
+
+/// Calls visit(reference, estimate) for every sample of every channel.
+template <class Visit>
+void for_each_sample(const ReferenceParts& reference, const AudioBuffer& estimate, Visit&& visit) {
+  const std::vector<Channel> truth = channels_of(std::span(&reference, 1));
+  for (std::size_t c = 0; c < truth.size(); ++c) {
+    for (std::size_t n = 0; n < estimate.samples(); ++n) {
+      visit(sample(truth[c], n), static_cast<double>(estimate.channels[c][n]));
+    }
+  }
 }
 
 /// Energies of one source in one window, on a common scale.
@@ -225,35 +263,39 @@ class Spectra {
 }  // namespace
 
 struct BssEval::Impl {
-  std::span<const AudioBuffer> references;
+  std::size_t sources;
   std::size_t window;
   int threads;
-  std::size_t samples;
-  std::size_t width;     // channels of a source
-  std::size_t channels;  // of all sources
-  bool silent;           // some reference is, for the whole track
-  std::vector<Channel> reference_channels;
-  std::vector<LeastSquares> own;  // a source's projection on itself
-  std::vector<LeastSquares> all;  // one: the projection on all sources
+  const AudioBuffer* shape = nullptr;  // what every part and estimate looks like
+  std::size_t samples = 0;
+  std::size_t width = 0;              // channels of a source
+  std::vector<Channel> references;    // the channels of all sources
+  bool silent = false;                // some reference is, for the whole track
+  std::vector<LeastSquares> own;      // a source's projection on itself
+  std::unique_ptr<LeastSquares> all;  // the projection on all sources
 
-  Impl(std::span<const AudioBuffer> sources, std::size_t window_samples, int thread_count)
-      : references(sources), window(window_samples), threads(thread_count) {
-    if (sources.empty() || sources.front().samples() == 0) {
+  Impl(std::span<const ReferenceParts> parts, std::size_t window_samples, int thread_count)
+      : sources(parts.size()), window(window_samples), threads(thread_count) {
+    if (parts.empty() || parts.front().empty() || parts.front().front().samples() == 0) {
       throw Error(ErrorKind::input, "cannot score: the references hold no sample");
     }
-    for (const AudioBuffer& source : sources) require_shape(sources.front(), source, "the references differ");
-    samples = sources.front().samples();
-    width = sources.front().channels.size();
-    channels = sources.size() * width;
-    window = std::min(window, samples);
-    reference_channels = all_channels(sources);
-    silent = any_silent(sources, 0, samples);
-    if (silent) return;
-    const std::vector<double> lags = correlate(reference_channels, reference_channels, threads);
-    all.emplace_back(gram_matrix(lags, channels, 0, channels), channels * kTaps);
-    for (std::size_t j = 0; j < sources.size(); ++j) {
-      own.emplace_back(gram_matrix(lags, channels, j * width, width), width * kTaps);
+    shape = &parts.front().front();
+    for (const ReferenceParts& reference : parts) {
+      if (reference.empty()) throw Error(ErrorKind::input, "cannot score: a reference has no parts");
+      for (const AudioBuffer& part : reference) require_shape(*shape, part, "the references differ");
     }
+    samples = shape->samples();
+    width = shape->channels.size();
+    window = std::min(window, samples);
+    references = channels_of(parts);
+    silent = any_silent(references, width, 0, samples);
+    if (silent) return;
+    const std::vector<double> lags = correlate(references, references, threads);
+    const auto system = [&](std::size_t first, std::size_t count) {
+      return LeastSquares(gram_matrix(lags, references.size(), first, count), count * kTaps);
+    };
+    all = std::make_unique<LeastSquares>(system(0, references.size()));
+    for (std::size_t j = 0; j < sources; ++j) own.push_back(system(j * width, width));
   }
 
   /// Spectra of the distortion filters [estimate's channel][reference channel].
@@ -262,32 +304,29 @@ struct BssEval::Impl {
     Spectra all;  // [channels][channels]
   };
 
-  Filters filters(const RealFft& fft, std::span<const AudioBuffer> estimates) const {
-    const std::vector<double> lags = correlate(reference_channels, all_channels(estimates), threads);
-    // The right-hand sides for channels begin..begin+count-1 of the estimates and of the references alike.
-    const auto solve = [&](const LeastSquares& system, std::size_t first_reference,
-                           std::size_t reference_count, std::size_t first, std::size_t count,
-                           Spectra& spectra, std::size_t into) {
+  Filters filters(const RealFft& fft, const std::vector<Channel>& estimates) const {
+    const std::vector<double> lags = correlate(references, estimates, threads);
+    // Channels first..first + count - 1 of the estimates on the same channels of the references.
+    const auto solve = [&](const LeastSquares& system, std::size_t first, std::size_t count, Spectra& spectra,
+                           std::size_t into) {
       std::vector<double> columns;
-      columns.reserve(count * reference_count * kTaps);
+      columns.reserve(count * count * kTaps);
       for (std::size_t e = first; e < first + count; ++e) {
-        for (std::size_t r = first_reference; r < first_reference + reference_count; ++r) {
-          const auto lag = lags.begin() + static_cast<std::ptrdiff_t>((r * channels + e) * kTaps);
+        for (std::size_t r = first; r < first + count; ++r) {
+          const auto lag = lags.begin() + static_cast<std::ptrdiff_t>((r * estimates.size() + e) * kTaps);
           columns.insert(columns.end(), lag, lag + kTaps);
         }
       }
       system.solve(columns, count);
-      for (std::size_t i = 0; i < count * reference_count; ++i) {
+      for (std::size_t i = 0; i < count * count; ++i) {
         const auto taps = columns.begin() + static_cast<std::ptrdiff_t>(i * kTaps);
         std::fill(std::copy(taps, taps + kTaps, spectra.time().begin()), spectra.time().end(), 0.0);
         spectra.transform(into + i);
       }
     };
-    Filters result{{fft, channels * width}, {fft, channels * channels}};
-    solve(all.front(), 0, channels, 0, channels, result.all, 0);
-    for (std::size_t j = 0; j < references.size(); ++j) {
-      solve(own[j], j * width, width, j * width, width, result.own, j * width * width);
-    }
+    Filters result{{fft, references.size() * width}, {fft, references.size() * references.size()}};
+    solve(*all, 0, references.size(), result.all, 0);
+    for (std::size_t j = 0; j < sources; ++j) solve(own[j], j * width, width, result.own, j * width * width);
     return result;
   }
 
@@ -307,8 +346,9 @@ struct BssEval::Impl {
           add_products(filter.own[c * width + r] + begin, truth[source * width + r] + begin,
                        own_projection.data(), count);
         }
-        for (std::size_t r = 0; r < channels; ++r) {
-          add_products(filter.all[c * channels + r] + begin, truth[r] + begin, projection.data(), count);
+        for (std::size_t r = 0; r < references.size(); ++r) {
+          add_products(filter.all[c * references.size() + r] + begin, truth[r] + begin, projection.data(),
+                       count);
         }
         const Complex* t = truth[c] + begin;
         const Complex* e = estimate[c] + begin;
@@ -324,24 +364,24 @@ struct BssEval::Impl {
     return sum;
   }
 
-  std::vector<std::vector<BssMetrics>> score(std::span<const AudioBuffer> estimates) const {
-    if (estimates.size() != references.size()) {
+  std::vector<std::vector<BssMetrics>> score(std::span<const AudioBuffer> audio) const {
+    if (audio.size() != sources) {
       throw Error(ErrorKind::input, "cannot score: the numbers of sources differ; expected " +
-                                        std::to_string(references.size()) + ", got " +
-                                        std::to_string(estimates.size()));
+                                        std::to_string(sources) + ", got " + std::to_string(audio.size()));
     }
-    for (const AudioBuffer& estimate : estimates)
-      require_shape(references.front(), estimate, "an estimate differs from the references");
+    for (const AudioBuffer& estimate : audio) {
+      require_shape(*shape, estimate, "an estimate differs from the references");
+    }
+    const std::vector<Channel> estimates = channels_of(audio);
     const std::size_t windows = samples / window;
-    std::vector scores(references.size(), std::vector<BssMetrics>(windows, {kNan, kNan, kNan, kNan}));
-    if (silent || any_silent(estimates, 0, samples)) return scores;
+    std::vector scores(sources, std::vector<BssMetrics>(windows, {kNan, kNan, kNan, kNan}));
+    if (silent || any_silent(estimates, width, 0, samples)) return scores;
 
     const RealFft fft(fast_fft_size(window + kTaps - 1));
     const Filters filter = filters(fft, estimates);
-    const std::vector<Channel> estimate_channels = all_channels(estimates);
     share_work(windows, threads, [&](const NextItem& next) {
-      Spectra truth(fft, channels);
-      Spectra estimate(fft, channels);
+      Spectra truth(fft, references.size());
+      Spectra estimate(fft, estimates.size());
       const auto transform = [&](const std::vector<Channel>& from, std::size_t begin, Spectra& to) {
         for (std::size_t c = 0; c < from.size(); ++c) {
           load(from[c], begin, window, to.time());
@@ -353,11 +393,11 @@ struct BssEval::Impl {
       };
       while (const auto w = next()) {
         const std::size_t begin = *w * window;
-        if (any_silent(references, begin, begin + window) || any_silent(estimates, begin, begin + window))
-          continue;
-        transform(reference_channels, begin, truth);
-        transform(estimate_channels, begin, estimate);
-        for (std::size_t j = 0; j < references.size(); ++j) {
+        const std::size_t end = begin + window;
+        if (any_silent(references, width, begin, end) || any_silent(estimates, width, begin, end)) continue;
+        transform(references, begin, truth);
+        transform(estimates, begin, estimate);
+        for (std::size_t j = 0; j < sources; ++j) {
           scores[j][*w] = energies(j, filter, truth, estimate, fft.bins()).metrics();
         }
       }
@@ -366,7 +406,7 @@ struct BssEval::Impl {
   }
 };
 
-BssEval::BssEval(std::span<const AudioBuffer> references, std::size_t window_samples, int threads)
+BssEval::BssEval(std::span<const ReferenceParts> references, std::size_t window_samples, int threads)
     : impl_(std::make_unique<Impl>(references, window_samples, threads)) {}
 BssEval::~BssEval() = default;
 BssEval::BssEval(BssEval&&) noexcept = default;
@@ -376,46 +416,34 @@ std::vector<std::vector<BssMetrics>> BssEval::score(std::span<const AudioBuffer>
   return impl_->score(estimates);
 }
 
-double global_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
-  require_shape(reference, estimate, "an estimate differs from its reference");
+double global_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimate) {
+  require_reference_shape(reference, estimate);
   constexpr double kDelta = 1e-7;
   double signal = kDelta;
   double error = kDelta;
-  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
-    for (std::size_t n = 0; n < reference.samples(); ++n) {
-      const double truth = static_cast<double>(reference.channels[c][n]);
-      const double difference = truth - static_cast<double>(estimate.channels[c][n]);
-      signal += truth * truth;
-      error += difference * difference;
-    }
-  }
+  for_each_sample(reference, estimate, [&](double truth, double estimated) {
+    signal += truth * truth;
+    error += (truth - estimated) * (truth - estimated);
+  });
   return 10.0 * std::log10(signal / error);
 }
 
-double si_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
-  require_shape(reference, estimate, "an estimate differs from its reference");
+double si_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimate) {
+  require_reference_shape(reference, estimate);
   double reference_energy = 0.0;
   double product = 0.0;
   double estimate_energy = 0.0;
-  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
-    for (std::size_t n = 0; n < reference.samples(); ++n) {
-      const double truth = static_cast<double>(reference.channels[c][n]);
-      const double estimated = static_cast<double>(estimate.channels[c][n]);
-      reference_energy += truth * truth;
-      product += truth * estimated;
-      estimate_energy += estimated * estimated;
-    }
-  }
+  for_each_sample(reference, estimate, [&](double truth, double estimated) {
+    reference_energy += truth * truth;
+    product += truth * estimated;
+    estimate_energy += estimated * estimated;
+  });
   if (reference_energy == 0.0 || estimate_energy == 0.0) return kNan;
   const double gain = product / reference_energy;
   double error = 0.0;  // summed on its own: the difference of energies would lose what a good estimate leaves
-  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
-    for (std::size_t n = 0; n < reference.samples(); ++n) {
-      const double difference =
-          gain * static_cast<double>(reference.channels[c][n]) - static_cast<double>(estimate.channels[c][n]);
-      error += difference * difference;
-    }
-  }
+  for_each_sample(reference, estimate, [&](double truth, double estimated) {
+    error += (gain * truth - estimated) * (gain * truth - estimated);
+  });
   return ratio_db(gain * gain * reference_energy, error);
 }
 

@@ -61,57 +61,52 @@ std::size_t expect_golden(const std::string& file_name, const std::string& name,
 
 TEST(BssEval, EqualsMusevalOnSyntheticSignals) {
   for (const auto& [name, signals] : test::golden_cases()) {
-    const auto scores = BssEval(signals.references, kWindow, 2).score(signals.estimates);
+    const auto scores = BssEval(test::parts(signals.references), kWindow, 2).score(signals.estimates);
     EXPECT_EQ(expect_golden("bsseval_windows.txt", name, scores, 1e-5), 2 * scores[0].size()) << name;
   }
 }
 
-Sources read_references(const std::filesystem::path& path) {
+struct Song {
+  std::vector<ReferenceParts> references;  // vocals; drums, bass and other
+  std::map<std::string, Sources> estimates;
+};
+
+Song read_song(const std::filesystem::path& path, std::size_t rate) {
   const auto stem = [&](Stem which) {
     Decoder decoder = open_stem(path, which, {.end_s = 6.0});
     return read_all(decoder);
   };
-  Sources references = {stem(Stem::vocals), stem(Stem::drums)};
-  const AudioBuffer bass = stem(Stem::bass);
-  const AudioBuffer other = stem(Stem::other);
-  references[1] =
-      test::changed({references[1]}, [&](double sample, std::size_t, std::size_t c, std::size_t n) {
-        return sample + static_cast<double>(bass.channels[c][n]) + static_cast<double>(other.channels[c][n]);
-      })[0];
-  return references;
-}
-
-std::map<std::string, Sources> song_estimates(const std::filesystem::path& path, const Sources& references,
-                                              std::size_t rate) {
-  Decoder decoder = open_stem(path, Stem::mixture, {.end_s = 6.0});
-  const AudioBuffer mixture = read_all(decoder);
+  Song song{{{stem(Stem::vocals)}, {stem(Stem::drums), stem(Stem::bass), stem(Stem::other)}}, {}};
+  const auto truth = [&](std::size_t j, std::size_t c, std::size_t n) {
+    double sum = 0.0;
+    for (const AudioBuffer& part : song.references[j]) sum += static_cast<double>(part.channels[c][n]);
+    return sum;
+  };
+  const AudioBuffer mixture = stem(Stem::mixture);
   AudioBuffer swapped = mixture;
   std::swap(swapped.channels[0], swapped.channels[1]);
   const Sources good =
-      test::changed(references, [&](double sample, std::size_t j, std::size_t c, std::size_t n) {
-        const float mixed =
-            static_cast<float>(0.9 * sample + 0.1 * static_cast<double>(references[1 - j].channels[c][n]));
+      test::changed({mixture, mixture}, [&](double, std::size_t j, std::size_t c, std::size_t n) {
+        const auto mixed = static_cast<float>(0.9 * truth(j, c, n) + 0.1 * truth(1 - j, c, n));
         return static_cast<double>(mixed) * (n / 1000 % 2 == 0 ? 0.75 : 1.0);
       });
-  const auto scaled = test::changed(good, [](double sample, auto...) { return 0.1 * sample; });
-  const auto clipped =
-      test::changed(good, [](double sample, auto...) { return std::clamp(sample, -0.125, 0.125); });
-  const auto silent = test::changed(good, [&](double sample, std::size_t j, std::size_t, std::size_t n) {
-    return j == 0 && n >= rate && n < 3 * rate ? 0.0 : sample;
-  });
-  return {{"good", good},
-          {"bad", {swapped, mixture}},
-          {"scaled", scaled},
-          {"clipped", clipped},
-          {"silent", silent}};
+  song.estimates = {
+      {"good", good},
+      {"bad", {swapped, mixture}},
+      {"scaled", test::changed(good, [](double x, auto...) { return 0.1 * x; })},
+      {"clipped", test::changed(good, [](double x, auto...) { return std::clamp(x, -0.125, 0.125); })},
+      {"silent", test::changed(good, [&](double x, std::size_t j, std::size_t, std::size_t n) {
+         return j == 0 && n >= rate && n < 3 * rate ? 0.0 : x;
+       })}};
+  return song;
 }
 
 void expect_song(const std::string& file_name, const std::string& number, double tolerance_db) {
   const std::filesystem::path path = std::filesystem::path(SVSEP_DATA_DIR) / "real" / file_name;
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "needs " << file_name;
-  const Sources references = read_references(path);
-  const BssEval bss_eval(references, 44100, 2);
-  for (const auto& [name, estimates] : song_estimates(path, references, 44100)) {
+  const Song song = read_song(path, 44100);
+  const BssEval bss_eval(song.references, 44100, 2);
+  for (const auto& [name, estimates] : song.estimates) {
     EXPECT_EQ(
         expect_golden("bsseval_songs.txt", number + "/" + name, bss_eval.score(estimates), tolerance_db),
         12U);
@@ -128,8 +123,8 @@ TEST(BssEval, EqualsMusevalOnAnIllConditionedSongAsFarAsMusevalEqualsItself) {
 
 TEST(BssEval, DoesNotDependOnTheThreadCount) {
   const Case signals = test::golden_cases().at("good");
-  const auto one = BssEval(signals.references, kWindow, 1).score(signals.estimates);
-  const auto four = BssEval(signals.references, kWindow, 4).score(signals.estimates);
+  const auto one = BssEval(test::parts(signals.references), kWindow, 1).score(signals.estimates);
+  const auto four = BssEval(test::parts(signals.references), kWindow, 4).score(signals.estimates);
   for (std::size_t j = 0; j < one.size(); ++j) {
     for (std::size_t w = 0; w < one[j].size(); ++w) {
       EXPECT_DOUBLE_EQ(one[j][w].sdr, four[j][w].sdr);
@@ -146,7 +141,7 @@ TEST(BssEval, FindsNoInterferenceAndNoArtifactsInAFilteredReference) {
   const Sources delayed = test::changed(references, [&](double, std::size_t j, std::size_t c, std::size_t n) {
     return n < 100 ? 0.0 : 0.5 * static_cast<double>(references[j].channels[c][n - 100]);
   });
-  for (const auto& source : BssEval(references, test::kSamples, 1).score(delayed)) {
+  for (const auto& source : BssEval(test::parts(references), test::kSamples, 1).score(delayed)) {
     EXPECT_LT(source[0].sdr, 6.0);
     EXPECT_GT(source[0].sir, 100.0);
     EXPECT_GT(source[0].sar, 100.0);
@@ -158,8 +153,8 @@ TEST(BssEval, TakesASourceGivenTwiceInBothChannels) {
   for (Sources* sources : {&signals.references, &signals.estimates}) {
     for (AudioBuffer& source : *sources) source.channels[1] = source.channels[0];
   }
-  const auto twice = BssEval(signals.references, kWindow, 1).score(signals.estimates);
-  const auto once = BssEval(test::cut(signals.references, 1, test::kSamples), kWindow, 1)
+  const auto twice = BssEval(test::parts(signals.references), kWindow, 1).score(signals.estimates);
+  const auto once = BssEval(test::parts(test::cut(signals.references, 1, test::kSamples)), kWindow, 1)
                         .score(test::cut(signals.estimates, 1, test::kSamples));
   for (std::size_t j = 0; j < once.size(); ++j) {
     for (std::size_t w = 0; w < once[j].size(); ++w) {
@@ -173,18 +168,19 @@ TEST(BssEval, GivesNanForAWholeTrackOfSilence) {
   const Case signals = test::golden_cases().at("good");
   Sources silent = signals.estimates;
   for (auto& channel : silent[0].channels) std::fill(channel.begin(), channel.end(), 0.0F);
-  for (const auto& source : BssEval(signals.references, kWindow, 1).score(silent)) {
+  for (const auto& source : BssEval(test::parts(signals.references), kWindow, 1).score(silent)) {
     ASSERT_EQ(source.size(), 4U);
     for (const BssMetrics& metrics : source) EXPECT_TRUE(std::isnan(metrics.sdr) && std::isnan(metrics.sar));
   }
-  for (const auto& source : BssEval(silent, kWindow, 1).score(signals.estimates)) {
+  for (const auto& source : BssEval(test::parts(silent), kWindow, 1).score(signals.estimates)) {
     for (const BssMetrics& metrics : source) EXPECT_TRUE(std::isnan(metrics.sdr) && std::isnan(metrics.sar));
   }
 }
 
 TEST(BssEval, RefusesShapesThatDiffer) {
   const Sources references = test::golden_references();
-  const BssEval bss_eval(references, kWindow, 1);
+  const auto parts = test::parts(references);
+  const BssEval bss_eval(parts, kWindow, 1);
   const auto expect_refused = [&](const Sources& estimates, const std::string& text) {
     try {
       (void)bss_eval.score(estimates);
@@ -198,10 +194,11 @@ TEST(BssEval, RefusesShapesThatDiffer) {
                  "expected 2 channels of 18000 samples, got 1 channels");
   expect_refused(test::cut(references, 2, 17999), "got 2 channels of 17999 samples");
   expect_refused({references[0]}, "expected 2, got 1");
-  EXPECT_THROW(BssEval(Sources{}, kWindow, 1), Error);
-  EXPECT_THROW(BssEval(Sources(2, AudioBuffer(2, 0)), kWindow, 1), Error);
-  EXPECT_THROW((void)global_sdr_db(references[0], AudioBuffer(1, 10)), Error);
-  EXPECT_THROW((void)si_sdr_db(references[0], AudioBuffer(1, 10)), Error);
+  EXPECT_THROW(BssEval({}, kWindow, 1), Error);
+  EXPECT_THROW(BssEval(test::parts({AudioBuffer(2, 0), AudioBuffer(2, 0)}), kWindow, 1), Error);
+  EXPECT_THROW(BssEval(test::parts({references[0], AudioBuffer(2, 10)}), kWindow, 1), Error);
+  EXPECT_THROW((void)global_sdr_db({references[0]}, AudioBuffer(1, 10)), Error);
+  EXPECT_THROW((void)si_sdr_db({references[0]}, AudioBuffer(1, 10)), Error);
 }
 
 TEST(GlobalScores, EqualTheirFormulasInNumpy) {
@@ -213,9 +210,9 @@ TEST(GlobalScores, EqualTheirFormulasInNumpy) {
     const Case& signals = cases.at(name);
     const double global_db = read_number(file);
     const double si_db = read_number(file);
-    EXPECT_NEAR(global_sdr_db(signals.references[source], signals.estimates[source]), global_db, 1e-9)
+    EXPECT_NEAR(global_sdr_db({signals.references[source]}, signals.estimates[source]), global_db, 1e-9)
         << name;
-    EXPECT_NEAR(si_sdr_db(signals.references[source], signals.estimates[source]), si_db, 1e-9) << name;
+    EXPECT_NEAR(si_sdr_db({signals.references[source]}, signals.estimates[source]), si_db, 1e-9) << name;
   }
   EXPECT_EQ(lines, 14U);
 }
@@ -223,11 +220,11 @@ TEST(GlobalScores, EqualTheirFormulasInNumpy) {
 TEST(GlobalScores, KnowTheirExtremes) {
   const AudioBuffer reference = test::golden_references()[0];
   const AudioBuffer silence(2, test::kSamples);
-  EXPECT_NEAR(global_sdr_db(reference, silence), 0.0, 1e-6);
-  EXPECT_EQ(global_sdr_db(silence, silence), 0.0);
-  EXPECT_GT(global_sdr_db(reference, reference), 80.0);
-  EXPECT_TRUE(std::isnan(si_sdr_db(reference, silence)));
-  EXPECT_EQ(si_sdr_db(reference, test::changed({reference}, [](double x, auto...) { return x / 4.0; })[0]),
+  EXPECT_NEAR(global_sdr_db({reference}, silence), 0.0, 1e-6);
+  EXPECT_EQ(global_sdr_db({silence}, silence), 0.0);
+  EXPECT_GT(global_sdr_db({reference}, reference), 80.0);
+  EXPECT_TRUE(std::isnan(si_sdr_db({reference}, silence)));
+  EXPECT_EQ(si_sdr_db({reference}, test::changed({reference}, [](double x, auto...) { return x / 4.0; })[0]),
             std::numeric_limits<double>::infinity());
 }
 
