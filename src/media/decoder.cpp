@@ -57,7 +57,7 @@ constexpr int kEditTicksPerSecond = 600;
 constexpr std::int64_t kMostTicks = std::int64_t{1} << 50;
 
 std::vector<AVStream*> find_audio_streams(const std::filesystem::path& path, AVFormatContext& input) {
-  const auto streams = ffmpeg::audio_streams(input);
+  auto streams = ffmpeg::audio_streams(input);
   if (streams.empty()) fail(path, "holds no audio stream");
   return streams;
 }

@@ -115,7 +115,7 @@ ThesisCnnImpl::ThesisCnnImpl(const ThesisCnnSizes& sizes, double dropout) : size
   }
 }
 
-torch::Tensor ThesisCnnImpl::forward(torch::Tensor windows) {
+torch::Tensor ThesisCnnImpl::forward(const torch::Tensor& windows) {
   torch::Tensor x = windows.unsqueeze(1);  // one channel: [batch, 1, frames, bins]
   x = torch::relu(conv1_(pad_for_convolution(x)));
   x = pool(torch::relu(conv2_(pad_for_convolution(x))));

@@ -33,7 +33,7 @@ class ThesisCnnImpl : public torch::nn::Module {
 
   /// [batch, window_frames, bins] of transformed input -> logits of the same shape; the mask is their
   /// sigmoid.
-  torch::Tensor forward(torch::Tensor windows);
+  torch::Tensor forward(const torch::Tensor& windows);
 
  private:
   ThesisCnnSizes sizes_;
