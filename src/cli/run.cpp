@@ -29,6 +29,7 @@ int parse_and_run(int argc, char** argv) {
   Action action;
   add_separate(app, action);
   add_train(app, action);
+  add_evaluate(app, action);
   add_info(app, action);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,202 @@
+#include "support/audio_files.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/tiny_model.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kRateHz = 8000;
+constexpr std::size_t kSamples = 3 * kRateHz;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+/// References and estimates of one track, in ref/ and est/, in which `svsep evaluate` runs.
+class Evaluate : public ::testing::Test {
+ protected:
+  Evaluate() {
+    for (const char* folder : {"ref", "est"}) fs::create_directories(folder_ / folder);
+    write("ref/vocals.wav", test::noise(kSamples, 2, 0.5, 1));
+    write("ref/accompaniment.wav", test::noise(kSamples, 2, 0.5, 2));
+    write("est/vocals.wav", test::noise(kSamples, 2, 0.4, 1));
+    write("est/accompaniment.wav", test::noise(kSamples, 2, 0.5, 3));
+  }
+
+  void write(const fs::path& path, const AudioBuffer& audio, int rate_hz = kRateHz) {
+    test::write_wav_s16(folder_ / path, audio, rate_hz);
+  }
+
+  /// A folder of two tracks like MUSDB18's, of a second each.
+  void make_musdb() {
+    fs::create_directories(folder_ / "musdb/test");
+    for (const char* track : {"A - One", "B - Two"}) {
+      std::vector<std::string> arguments;
+      for (const char* pitch : {"300", "100", "200", "400", "500"}) {
+        arguments.insert(arguments.end(), {"-f", "lavfi", "-i", std::string("sine=r=44100:d=1:f=") + pitch});
+      }
+      for (const char* stream : {"0", "1", "2", "3", "4"})
+        arguments.insert(arguments.end(), {"-map", stream});
+      arguments.insert(arguments.end(),
+                       {"-ac", "2", "-c:a", "aac", (folder_ / "musdb/test" / track).string() + ".stem.mp4"});
+      test::run_ffmpeg(arguments);
+    }
+  }
+
+  test::RunResult evaluate(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "evaluate");
+    return test::run_svsep(std::move(arguments), {}, folder_.path());
+  }
+  test::RunResult evaluate_folders(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"--reference", "ref", "--estimate", "est"});
+    return evaluate(std::move(more));
+  }
+
+  static void expect_failure(const test::RunResult& result, int code, const std::vector<std::string>& parts) {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(result.err.rfind("svsep: error: ", 0), 0U) << result.err;
+    for (const std::string& part : parts) EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Evaluate, PrintsATableOfEveryStemAndWritesMusevalsJson) {
+  const test::RunResult result = evaluate_folders({"-o", "scores"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(count(result.out, "\n"), 3U) << result.out;
+  EXPECT_NE(result.out.find("vocals"), std::string::npos);
+  EXPECT_NE(result.out.find("13.979"), std::string::npos) << "uSDR of the vocals: 20 log10(5)\n"
+                                                          << result.out;
+  const std::string json = read_text(folder_ / "scores/test/ref.json");
+  EXPECT_EQ(count(json, "\"SDR\""), 6U);  // 2 stems, 3 windows
+  EXPECT_EQ(count(json, "\"duration\": 1.0"), 6U);
+}
+
+TEST_F(Evaluate, ScoresTheTracksOfMusdbWithAModelAndTheOracles) {
+  make_musdb();
+  test::write_tiny_model(folder_ / "tiny.safetensors");
+  const test::RunResult result = evaluate(
+      {"--musdb", "musdb", "--model", "tiny.safetensors", "--oracle", "-o", "scores", "--threads", "2"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(count(result.out, "\n"), 9U) << result.out;
+  for (const char* row : {"tiny", "mixture", "IBM", "IRM"})
+    EXPECT_EQ(count(result.out, std::string(row) + " "), 2U) << row;
+  for (const char* file : {"test/A - One.json", "test/B - Two.json", "mixture/test/A - One.json",
+                           "IBM/test/B - Two.json", "IRM/test/A - One.json"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "scores" / file)) << file;
+  }
+}
+
+TEST_F(Evaluate, KeepsEarlierScoresUnlessToldToOverwrite) {
+  ASSERT_EQ(evaluate_folders({"-o", "scores"}).exit_code, 0);
+  const fs::path file = folder_ / "scores/test/ref.json";
+  const std::string computed = read_text(file);
+  const std::string kept = R"({"targets": [{"name": "vocals", "uSDR": 4.5, "frames": []}]})";
+  std::ofstream(file) << kept;
+  const test::RunResult resumed = evaluate_folders({"-o", "scores"});
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_NE(resumed.out.find("4.500"), std::string::npos) << resumed.out;
+  EXPECT_EQ(read_text(file), kept);
+  EXPECT_EQ(evaluate_folders({"-o", "scores", "--overwrite"}).exit_code, 0);
+  EXPECT_EQ(read_text(file), computed);
+}
+
+TEST_F(Evaluate, GoesOnAfterATrackThatFails) {
+  make_musdb();
+  for (const char* stem : {"vocals.wav", "accompaniment.wav"}) {
+    fs::create_directories(folder_ / "estimates/A - One");
+    write(fs::path("estimates/A - One") / stem, test::noise(44100, 2), 44100);
+  }
+  const test::RunResult result = evaluate({"--musdb", "musdb", "--estimates", "estimates", "-o", "scores"});
+  EXPECT_EQ(result.exit_code, 6) << result.err;
+  EXPECT_NE(result.err.find("estimates/B - Two"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("1 of 2 tracks failed"), std::string::npos) << result.err;
+  EXPECT_EQ(count(result.out, "\n"), 3U) << result.out;
+  EXPECT_TRUE(fs::exists(folder_ / "scores/test/A - One.json"));
+  EXPECT_FALSE(fs::exists(folder_ / "scores/test/B - Two.json"));
+}
+
+TEST_F(Evaluate, RefusesAMissingStem) {
+  fs::remove(folder_ / "est/vocals.wav");
+  expect_failure(evaluate_folders(), 3, {"est/vocals.wav", "missing stem"});
+}
+
+TEST_F(Evaluate, RefusesAMissingOrEmptyFolder) {
+  expect_failure(evaluate({"--reference", "absent", "--estimate", "est"}), 3, {"absent", "No such file"});
+  expect_failure(evaluate({"--reference", "ref", "--estimate", "absent"}), 3, {"absent", "No such file"});
+  fs::create_directories(folder_ / "empty");
+  expect_failure(evaluate({"--reference", "empty", "--estimate", "est"}), 3, {"empty", "no stems"});
+  expect_failure(evaluate({"--musdb", "empty", "--estimates", "est"}), 3, {"empty/test"});
+}
+
+TEST_F(Evaluate, RefusesTwoFilesOfOneStem) {
+  fs::copy(folder_ / "est/vocals.wav", folder_ / "est/vocals.flac");
+  expect_failure(evaluate_folders(), 3, {"est/vocals.", "the same stem as vocals."});
+}
+
+TEST_F(Evaluate, RefusesAnotherLengthRateOrChannelCountAndNamesBoth) {
+  const fs::path estimate = "est/vocals.wav";
+  write(estimate, test::noise(kSamples - 1, 2));
+  expect_failure(evaluate_folders(), 3, {estimate, "lengths differ", "expected 24000 samples, got 23999"});
+  write(estimate, test::noise(kSamples, 2), 11025);
+  expect_failure(evaluate_folders(), 3, {estimate, "sample rates differ", "expected 8000 Hz, got 11025"});
+  write(estimate, test::noise(kSamples, 1));
+  expect_failure(evaluate_folders(), 3, {estimate, "channel counts differ", "expected 2 channels, got 1"});
+}
+
+TEST_F(Evaluate, RefusesAnEstimateThatIsNoAudio) {
+  std::ofstream(folder_ / "est/vocals.wav") << "no audio";
+  expect_failure(evaluate_folders(), 3, {"est/vocals.wav"});
+}
+
+TEST_F(Evaluate, RefusesUnreadableScores) {
+  fs::create_directories(folder_ / "scores/test");
+  std::ofstream(folder_ / "scores/test/ref.json") << "{\"targets\": [";
+  expect_failure(evaluate_folders({"-o", "scores"}), 3, {"scores/test/ref.json", "parse error"});
+}
+
+TEST_F(Evaluate, RefusesAnOutputThatIsNoFolder) {
+  std::ofstream(folder_ / "file") << "text";
+  expect_failure(evaluate_folders({"-o", "file"}), 4, {"file"});
+}
+
+TEST_F(Evaluate, RefusesAMissingModelBeforeAnyWork) {
+  make_musdb();
+  expect_failure(evaluate({"--musdb", "musdb", "--model", "absent.safetensors"}), 5, {"absent.safetensors"});
+}
+
+TEST_F(Evaluate, RefusesOptionsThatConflictAndNamesThem) {
+  expect_failure(evaluate({}), 2, {"--musdb", "--reference"});
+  expect_failure(evaluate({"--reference", "ref"}), 2, {"--reference", "--estimate"});
+  expect_failure(evaluate({"--musdb", "x", "--reference", "ref", "--estimate", "est"}), 2,
+                 {"--musdb", "--reference"});
+  expect_failure(evaluate({"--musdb", "x", "--estimates", "y", "--model", "z"}), 2,
+                 {"--estimates", "--model"});
+  expect_failure(evaluate_folders({"--oracle"}), 2, {"--oracle", "--musdb"});
+  expect_failure(evaluate({"--musdb", "x", "--subset", "all"}), 2, {"test|train", "all"});
+  expect_failure(evaluate_folders({"--memory", "0"}), 2, {"--memory"});
+}
+
+}  // namespace
+}  // namespace svsep
