@@ -1,7 +1,6 @@
 #include "training/sampler.hpp"
 
 #include "model/input_transform.hpp"
-#include "svsep/core/cancellation.hpp"
 #include "svsep/core/error.hpp"
 #include "svsep/core/log.hpp"
 #include "svsep/core/rng.hpp"
@@ -128,7 +127,6 @@ Piece Sampler::piece(std::uint64_t epoch, std::uint64_t index) {
   const int rate_hz = preparation_.model.analysis.sample_rate_hz;
   std::string obstacle;
   for (std::uint64_t attempt = 0; attempt < kDrawsPerTrack * tracks_.size(); ++attempt) {
-    throw_if_cancelled();
     Rng rng({seed_, epoch, index, attempt});
     const std::size_t number = rng.below(tracks_.size());
     const std::size_t channel = rng.below(2);

@@ -67,7 +67,7 @@ class Sampler {
 
   /// A random channel of a random 30 s of a random track (the whole of a shorter one). Draws again where the
   /// mixture is below -60 dBFS RMS, or not decodable, which is warned of once a track. Throws Error(input)
-  /// where that goes on; Cancelled.
+  /// where that goes on.
   [[nodiscard]] Piece piece(std::uint64_t epoch, std::uint64_t index);
 
   /// `count` batches: pieces 0, 1, ... of the epoch are cut into windows that advance window_frames - 1

@@ -78,6 +78,7 @@ InputStatistics measure_statistics(Sampler& sampler) {
   torch::Tensor squares;
   std::int64_t frames = 0;
   for (std::uint64_t index = 0; index < kStatisticsPieces; ++index) {
+    throw_if_cancelled();
     const torch::Tensor input = sampler.piece(1, index).input.to(torch::kDouble);
     sum = index == 0 ? input.sum(0) : sum + input.sum(0);
     squares = index == 0 ? input.square().sum(0) : squares + input.square().sum(0);
@@ -140,6 +141,11 @@ class Learner {
         device_(device),
         network_(sizes) {
     network_->to(device_);
+    if (device_.is_cpu()) {  // with LibTorch 2, oneDNN trains twice as fast on this layout; 1.13 gains 5 %
+      for (torch::Tensor& parameter : network_->parameters()) {
+        if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
     if (statistics_) {
       on_device_ = InputStatistics{statistics_->mean.to(device_), statistics_->scale.to(device_)};
     }
@@ -283,6 +289,8 @@ void train(const TrainingOptions& options, const ThesisCnnSizes& sizes) {
         } else {
           learner.validate(batch, validated);
         }
+        spdlog::debug("step {} of {}: mean loss {:.4f}", step, steps_an_epoch,
+                      (learning ? trained : validated).loss());
         throw_if_cancelled();
         progress.update((epoch - 1.0) * steps_an_epoch + step,
                         fmt::format("epoch {}, loss {:.4f}, {:.2f} steps/s", epoch,

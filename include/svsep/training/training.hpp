@@ -30,8 +30,8 @@ struct TrainingOptions {
 };
 
 /// Trains and writes the model file and the history. A cancelled run leaves the best model so far (or, before
-/// the first validation, the current one) and throws Cancelled. Throws Error: input (dataset), output,
-/// runtime (no such device, a loss that is not finite).
+/// the first validation, the current one; none where it did not get to a step) and throws Cancelled. Throws
+/// Error: input (dataset), output, runtime (no such device, a loss that is not finite).
 void train(const TrainingOptions& options);
 
 }  // namespace svsep
