@@ -177,6 +177,7 @@ class HeaderReader {
     if (entries.empty()) fail("holds no tensor");
     // The tensors fill the data one after the other, without overlap or hole.
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+    ranges.reserve(entries.size());
     for (const auto& [name, entry] : entries) ranges.emplace_back(entry.begin, entry.end());
     std::sort(ranges.begin(), ranges.end());
     std::uint64_t expected = 0;

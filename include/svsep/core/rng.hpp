@@ -13,7 +13,7 @@ class Rng {
  public:
   using result_type = std::uint64_t;
 
-  explicit Rng(std::initializer_list<std::uint64_t> keys) noexcept {
+  Rng(std::initializer_list<std::uint64_t> keys) noexcept {
     for (const std::uint64_t key : keys) {
       state_ ^= key;
       state_ = (*this)();
