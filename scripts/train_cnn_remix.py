@@ -165,13 +165,26 @@ class Mixer:
             vocals = vocals * 10**(rng.uniform(-9, 7) / 20) * back.std() / (vocals.std() + 1e-6)
         return vocals, back
 
+    def band_limit(self):
+        """Gain per bin: most songs' top bins are gone, by a resampler's slope or a codec."""
+        draw = self.rng.random()
+        if draw < 0.25:
+            return np.ones(BINS, np.float32)
+        if draw < 0.85:
+            from_hz, width_hz = self.rng.uniform(9200, 10700), self.rng.uniform(300, 1000)
+        else:
+            from_hz, width_hz = self.rng.uniform(4500, 9200), self.rng.uniform(300, 2000)
+        slope = np.clip((np.arange(BINS) * RATE / N_FFT - from_hz) / width_hz, 0, 1)**1.5
+        return (10**(-self.rng.uniform(35, 80) / 20 * slope)).astype(np.float32)
+
     def windows(self, count):
         """(magnitudes, in-phase part of the vocals [count, 9, bins], power of their rest [count, 9]) at a fixed level."""
         vocals, back = self.aligned() if self.rng.random() < 0.25 else self.remixed()
         level = 0.1 / ((vocals + back).std() + 1e-6)
         vocals, back = (vocals * level).astype(np.float32), (back * level).astype(np.float32)
-        vocal_frames = stft(vocals)
-        mixture = vocal_frames + stft(back)
+        band = self.band_limit()
+        vocal_frames = stft(vocals) * band
+        mixture = vocal_frames + stft(back) * band
         magnitudes = np.abs(mixture)
         gains = frame_gains(magnitudes) * 10**(self.rng.uniform(-2, 2) / 20)
         at = self.rng.choice(len(mixture) - WINDOW_FRAMES + 1, count, replace=False)[:, None] + np.arange(WINDOW_FRAMES)
