@@ -35,8 +35,9 @@ endforeach()
 add_library(svsep_libtorch INTERFACE)
 target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_HEADERS}
                                                            ${LIBTORCH_HEADERS}/torch/csrc/api/include)
-target_link_libraries(svsep_libtorch INTERFACE ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY} ${LIBTORCH_C10_LIBRARY}
-                                               Threads::Threads)
+# stdc++ comes first because a pip torch exports symbols of a standard library of its own.
+target_link_libraries(svsep_libtorch INTERFACE stdc++ ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY}
+                                               ${LIBTORCH_C10_LIBRARY} Threads::Threads)
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15)
   target_compile_options(svsep_libtorch INTERFACE "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/clang14_libtorch.hpp")
 endif()
