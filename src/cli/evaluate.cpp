@@ -119,13 +119,18 @@ std::vector<Target> folder_targets(const EvaluateOptions& options) {
 /// Decodes streams that must all have the shape of the first.
 class StreamReader {
  public:
-  /// Throws Error(input), which names both values.
-  AudioBuffer read(const Stream& stream) {
+  /// A length that differs from the first stream's by `tolerance` samples at most is made equal, with zeros
+  /// where it is shorter. Throws Error(input), which names both values.
+  AudioBuffer read(const Stream& stream, std::size_t tolerance = 0) {
     throw_if_cancelled();
-    Decoder decoder(stream.path, stream.index);
+    Decoder decoder(stream.path, stream.index, {.keeps_end_padding = true});
     expect(stream, "sample rates differ", rate_hz_, decoder.sample_rate_hz(), "Hz");
     expect(stream, "channel counts differ", channels_, decoder.channels(), "channels");
     AudioBuffer audio = read_all(decoder);
+    const std::size_t samples = samples_.value_or(audio.samples());
+    if (audio.samples() + tolerance >= samples && audio.samples() <= samples + tolerance) {
+      for (auto& channel : audio.channels) channel.resize(samples);
+    }
     expect(stream, "lengths differ", samples_, audio.samples(), "samples");
     return audio;
   }
@@ -200,20 +205,26 @@ double needed_bytes(const std::vector<Target>& targets) {
     const AudioStreamInfo& info = media.audio_streams[target.reference[0].index];
     samples = std::max(samples, info.sample_rate_hz * info.duration_s.value_or(600.0));
     channels = std::max(channels, static_cast<double>(info.channels));
-    buffers += static_cast<double>(target.reference.size()) + 1.0;
+    buffers += 2.0;
   }
   const double unknowns = 512.0 * channels * static_cast<double>(targets.size());
   return std::ceil(buffers * 4.0 * channels * samples + 2.5 * 8.0 * unknowns * unknowns + 50e6);
 }
 
-AudioBuffer sum_of(const ReferenceParts& parts) {
-  AudioBuffer sum = parts.front();
-  for (std::size_t p = 1; p < parts.size(); ++p) {
-    for (std::size_t c = 0; c < sum.channels.size(); ++c) {
-      for (std::size_t n = 0; n < sum.samples(); ++n) sum.channels[c][n] += parts[p].channels[c][n];
-    }
+/// Rounds to 16 bits, as the musdb package (0.4) reads stems, and with it all scores that museval ever gave
+/// of MUSDB18. It matters: above the codec's cut-off, rounding is all that a stem holds, and filters that
+/// could amplify less than that would find interference and artifacts where the others' scores have none.
+void round_to_16_bits(AudioBuffer& audio) {
+  for (auto& channel : audio.channels) {
+    for (float& sample : channel)
+      sample = std::clamp(std::nearbyint(sample * 32768.0F), -32768.0F, 32767.0F) / 32768.0F;
   }
-  return sum;
+}
+
+void add(AudioBuffer& audio, const AudioBuffer& other) {
+  for (std::size_t c = 0; c < audio.channels.size(); ++c) {
+    for (std::size_t n = 0; n < audio.samples(); ++n) audio.channels[c][n] += other.channels[c][n];
+  }
 }
 
 void append(AudioBuffer& audio, const AudioBuffer& block) {
@@ -311,11 +322,13 @@ class Evaluation {
     const MemoryBound::Share share(memory_, needed_bytes(targets));
     StreamReader reader;
     std::vector<std::string> names;
-    std::vector<ReferenceParts> references;
+    std::vector<AudioBuffer> references;
     for (const Target& target : targets) {
       names.push_back(target.name);
-      references.emplace_back();
-      for (const Stream& stream : target.reference) references.back().push_back(reader.read(stream));
+      references.push_back(reference_stream(target.reference[0], reader));
+      for (std::size_t i = 1; i < target.reference.size(); ++i) {
+        add(references.back(), reference_stream(target.reference[i], reader));
+      }
     }
     std::optional<BssEval> bss_eval;  // made when the first estimates are there: bad ones are told at once
     for (const std::size_t r : missing) {
@@ -328,18 +341,27 @@ class Evaluation {
     return scores;
   }
 
+  [[nodiscard]] AudioBuffer reference_stream(const Stream& stream, StreamReader& reader) const {
+    AudioBuffer audio = reader.read(stream);
+    if (!options_.musdb.empty()) round_to_16_bits(audio);
+    return audio;
+  }
+
   std::vector<AudioBuffer> estimates_of(Row row, const Track& track, const std::vector<Target>& targets,
-                                        const std::vector<ReferenceParts>& references, StreamReader& reader) {
+                                        const std::vector<AudioBuffer>& references, StreamReader& reader) {
     const Stream mixture{track.path, static_cast<std::size_t>(Stem::mixture)};
     if (row == Row::ibm || row == Row::irm) {
-      auto pair = oracle_estimates(references[0][0], sum_of(references[1]),
+      auto pair = oracle_estimates(references[0], references[1],
                                    row == Row::ibm ? OracleMask::binary : OracleMask::ratio);
       return {std::move(pair[0]), std::move(pair[1])};
     }
-    if (row == Row::mixture) return {2, reader.read(mixture)};
+    if (row == Row::mixture) return {2, reference_stream(mixture, reader)};
     if (model_) return separate(reader.read(mixture), reader.rate_hz());
+    // Stem files are read as the musdb package reads them, with the padding at the end; estimates may lack
+    // it.
+    const std::size_t tolerance = options_.musdb.empty() ? 0 : kPaddingSamples;
     std::vector<AudioBuffer> estimates;
-    for (const Target& target : targets) estimates.push_back(reader.read({target.estimate}));
+    for (const Target& target : targets) estimates.push_back(reader.read({target.estimate}, tolerance));
     return estimates;
   }
 
@@ -394,7 +416,8 @@ class Evaluation {
     }
   }
 
-  static constexpr double kSeparationShare = 0.9;  // of the time that a track takes with a model
+  static constexpr std::size_t kPaddingSamples = 2048;  // an AAC packet's, of the long kind
+  static constexpr double kSeparationShare = 0.9;       // of the time that a track takes with a model
 
   const EvaluateOptions& options_;
   int threads_;

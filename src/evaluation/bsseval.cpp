@@ -18,7 +18,7 @@ namespace svsep {
 namespace {
 
 using Complex = std::complex<double>;
-using Channel = std::vector<std::span<const float>>;  // the sum of its parts
+using Channel = std::span<const float>;
 
 constexpr std::size_t kTaps = 512;
 constexpr std::size_t kCorrelationFft = 4096;  // its sums of products stay within a core's cache
@@ -38,39 +38,20 @@ void require_shape(const AudioBuffer& expected, const AudioBuffer& audio, const 
                                     ", got " + describe(audio));
 }
 
-/// The channels of all references, one after the other.
-std::vector<Channel> channels_of(std::span<const ReferenceParts> references) {
+/// The channels of all sources, one after the other.
+std::vector<Channel> channels_of(std::span<const AudioBuffer> sources) {
   std::vector<Channel> channels;
-  for (const ReferenceParts& parts : references) {
-    for (std::size_t c = 0; c < parts.front().channels.size(); ++c) {
-      Channel& channel = channels.emplace_back();
-      for (const AudioBuffer& part : parts) channel.emplace_back(part.channels[c]);
-    }
+  for (const AudioBuffer& source : sources) {
+    channels.insert(channels.end(), source.channels.begin(), source.channels.end());
   }
   return channels;
-}
-
-std::vector<Channel> channels_of(std::span<const AudioBuffer> estimates) {
-  std::vector<Channel> channels;
-  for (const AudioBuffer& estimate : estimates) {
-    for (const auto& channel : estimate.channels) channels.push_back({channel});
-  }
-  return channels;
-}
-
-double sample(const Channel& channel, std::size_t n) {
-  double sum = 0.0;
-  for (const auto& part : channel) sum += static_cast<double>(part[n]);
-  return sum;
 }
 
 /// Fills `to` with samples begin, begin + 1, ... of the channel, `count` at most, then with zeros.
-void load(const Channel& channel, std::size_t begin, std::size_t count, std::span<double> to) {
-  const std::size_t end = std::min(begin + count, channel.front().size());
-  std::fill(to.begin(), to.end(), 0.0);
-  for (const auto& part : channel) {
-    for (std::size_t n = begin; n < end; ++n) to[n - begin] += static_cast<double>(part[n]);
-  }
+void load(Channel channel, std::size_t begin, std::size_t count, std::span<double> to) {
+  const std::size_t end = std::min(begin + count, channel.size());
+  for (std::size_t n = begin; n < end; ++n) to[n - begin] = static_cast<double>(channel[n]);
+  std::fill(to.begin() + static_cast<std::ptrdiff_t>(end - begin), to.end(), 0.0);
 }
 
 /// sum[k] += a[k] * b[k]. Spelt out: operator* of std::complex tests every product for NaN.
@@ -112,7 +93,7 @@ double energy_of_difference(const Complex* a, const Complex* b, std::size_t coun
 /// the circular correlation equals the linear one; one inverse transform a group serves all its blocks.
 std::vector<double> correlate(const std::vector<Channel>& leaders, const std::vector<Channel>& followers,
                               int threads) {
-  const std::size_t samples = leaders.front().front().size();
+  const std::size_t samples = leaders.front().size();
   const std::size_t blocks = (samples + kCorrelationBlock - 1) / kCorrelationBlock;
   const std::size_t pairs = leaders.size() * followers.size();
   const RealFft fft(kCorrelationFft);
@@ -179,7 +160,7 @@ bool any_silent(const std::vector<Channel>& channels, std::size_t width, std::si
   const auto is_silent = [&](std::size_t first) {
     for (std::size_t n = begin; n < end; ++n) {
       double sum = 0.0;
-      for (std::size_t c = first; c < first + width; ++c) sum += sample(channels[c], n);
+      for (std::size_t c = first; c < first + width; ++c) sum += static_cast<double>(channels[c][n]);
       if (sum != 0.0) return false;
     }
     return true;
@@ -206,19 +187,12 @@ double ratio_db(double numerator, double denominator) {
                             : 10.0 * std::log10(numerator / denominator);
 }
 
-void require_reference_shape(const ReferenceParts& reference, const AudioBuffer& estimate) {
-  if (reference.empty()) throw Error(ErrorKind::input, "cannot score: a reference has no parts");
-  for (const AudioBuffer& part : reference)
-    require_shape(part, estimate, "an estimate differs from its reference");
-}
-
 /// Calls visit(reference, estimate) for every sample of every channel.
 template <class Visit>
-void for_each_sample(const ReferenceParts& reference, const AudioBuffer& estimate, Visit&& visit) {
-  const std::vector<Channel> truth = channels_of(std::span(&reference, 1));
-  for (std::size_t c = 0; c < truth.size(); ++c) {
-    for (std::size_t n = 0; n < estimate.samples(); ++n) {
-      visit(sample(truth[c], n), static_cast<double>(estimate.channels[c][n]));
+void for_each_sample(const AudioBuffer& reference, const AudioBuffer& estimate, Visit&& visit) {
+  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
+    for (std::size_t n = 0; n < reference.samples(); ++n) {
+      visit(static_cast<double>(reference.channels[c][n]), static_cast<double>(estimate.channels[c][n]));
     }
   }
 }
@@ -263,10 +237,9 @@ class Spectra {
 }  // namespace
 
 struct BssEval::Impl {
-  std::size_t sources;
+  std::span<const AudioBuffer> sources;
   std::size_t window;
   int threads;
-  const AudioBuffer* shape = nullptr;  // what every part and estimate looks like
   std::size_t samples = 0;
   std::size_t width = 0;              // channels of a source
   std::vector<Channel> references;    // the channels of all sources
@@ -274,20 +247,16 @@ struct BssEval::Impl {
   std::vector<LeastSquares> own;      // a source's projection on itself
   std::unique_ptr<LeastSquares> all;  // the projection on all sources
 
-  Impl(std::span<const ReferenceParts> parts, std::size_t window_samples, int thread_count)
-      : sources(parts.size()), window(window_samples), threads(thread_count) {
-    if (parts.empty() || parts.front().empty() || parts.front().front().samples() == 0) {
+  Impl(std::span<const AudioBuffer> audio, std::size_t window_samples, int thread_count)
+      : sources(audio), window(window_samples), threads(thread_count) {
+    if (sources.empty() || sources.front().samples() == 0) {
       throw Error(ErrorKind::input, "cannot score: the references hold no sample");
     }
-    shape = &parts.front().front();
-    for (const ReferenceParts& reference : parts) {
-      if (reference.empty()) throw Error(ErrorKind::input, "cannot score: a reference has no parts");
-      for (const AudioBuffer& part : reference) require_shape(*shape, part, "the references differ");
-    }
-    samples = shape->samples();
-    width = shape->channels.size();
+    for (const AudioBuffer& source : sources) require_shape(sources.front(), source, "the references differ");
+    samples = sources.front().samples();
+    width = sources.front().channels.size();
     window = std::min(window, samples);
-    references = channels_of(parts);
+    references = channels_of(sources);
     silent = any_silent(references, width, 0, samples);
     if (silent) return;
     const std::vector<double> lags = correlate(references, references, threads);
@@ -295,7 +264,7 @@ struct BssEval::Impl {
       return LeastSquares(gram_matrix(lags, references.size(), first, count), count * kTaps);
     };
     all = std::make_unique<LeastSquares>(system(0, references.size()));
-    for (std::size_t j = 0; j < sources; ++j) own.push_back(system(j * width, width));
+    for (std::size_t j = 0; j < sources.size(); ++j) own.push_back(system(j * width, width));
   }
 
   /// Spectra of the distortion filters [estimate's channel][reference channel].
@@ -326,7 +295,8 @@ struct BssEval::Impl {
     };
     Filters result{{fft, references.size() * width}, {fft, references.size() * references.size()}};
     solve(*all, 0, references.size(), result.all, 0);
-    for (std::size_t j = 0; j < sources; ++j) solve(own[j], j * width, width, result.own, j * width * width);
+    for (std::size_t j = 0; j < sources.size(); ++j)
+      solve(own[j], j * width, width, result.own, j * width * width);
     return result;
   }
 
@@ -365,16 +335,17 @@ struct BssEval::Impl {
   }
 
   std::vector<std::vector<BssMetrics>> score(std::span<const AudioBuffer> audio) const {
-    if (audio.size() != sources) {
+    if (audio.size() != sources.size()) {
       throw Error(ErrorKind::input, "cannot score: the numbers of sources differ; expected " +
-                                        std::to_string(sources) + ", got " + std::to_string(audio.size()));
+                                        std::to_string(sources.size()) + ", got " +
+                                        std::to_string(audio.size()));
     }
     for (const AudioBuffer& estimate : audio) {
-      require_shape(*shape, estimate, "an estimate differs from the references");
+      require_shape(sources.front(), estimate, "an estimate differs from the references");
     }
     const std::vector<Channel> estimates = channels_of(audio);
     const std::size_t windows = samples / window;
-    std::vector scores(sources, std::vector<BssMetrics>(windows, {kNan, kNan, kNan, kNan}));
+    std::vector scores(sources.size(), std::vector<BssMetrics>(windows, {kNan, kNan, kNan, kNan}));
     if (silent || any_silent(estimates, width, 0, samples)) return scores;
 
     const RealFft fft(fast_fft_size(window + kTaps - 1));
@@ -397,7 +368,7 @@ struct BssEval::Impl {
         if (any_silent(references, width, begin, end) || any_silent(estimates, width, begin, end)) continue;
         transform(references, begin, truth);
         transform(estimates, begin, estimate);
-        for (std::size_t j = 0; j < sources; ++j) {
+        for (std::size_t j = 0; j < sources.size(); ++j) {
           scores[j][*w] = energies(j, filter, truth, estimate, fft.bins()).metrics();
         }
       }
@@ -406,7 +377,7 @@ struct BssEval::Impl {
   }
 };
 
-BssEval::BssEval(std::span<const ReferenceParts> references, std::size_t window_samples, int threads)
+BssEval::BssEval(std::span<const AudioBuffer> references, std::size_t window_samples, int threads)
     : impl_(std::make_unique<Impl>(references, window_samples, threads)) {}
 BssEval::~BssEval() = default;
 BssEval::BssEval(BssEval&&) noexcept = default;
@@ -416,8 +387,8 @@ std::vector<std::vector<BssMetrics>> BssEval::score(std::span<const AudioBuffer>
   return impl_->score(estimates);
 }
 
-double global_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimate) {
-  require_reference_shape(reference, estimate);
+double global_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
+  require_shape(reference, estimate, "an estimate differs from its reference");
   constexpr double kDelta = 1e-7;
   double signal = kDelta;
   double error = kDelta;
@@ -428,8 +399,8 @@ double global_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimat
   return 10.0 * std::log10(signal / error);
 }
 
-double si_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimate) {
-  require_reference_shape(reference, estimate);
+double si_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
+  require_shape(reference, estimate, "an estimate differs from its reference");
   double reference_energy = 0.0;
   double product = 0.0;
   double estimate_energy = 0.0;

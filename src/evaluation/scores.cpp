@@ -97,7 +97,7 @@ Summary summarise_target(const std::vector<TrackScores>& tracks, const std::stri
 }  // namespace
 
 TrackScores score_track(const BssEval& bss_eval, const std::vector<std::string>& names,
-                        std::span<const ReferenceParts> references, std::span<const AudioBuffer> estimates) {
+                        std::span<const AudioBuffer> references, std::span<const AudioBuffer> estimates) {
   const auto frames = bss_eval.score(estimates);
   TrackScores scores;
   for (std::size_t j = 0; j < names.size(); ++j) {

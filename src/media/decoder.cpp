@@ -113,7 +113,7 @@ struct Decoder::Impl {
     end = range.end_s ? to_samples(end_s, rate_hz()) : std::numeric_limits<std::int64_t>::max();
     if (end <= begin) fail(path, "the selected range is shorter than one sample");
     if (begin > 2 * kPrerollS * rate_hz() && seeks_exactly() && !seek()) open();
-    find_declared_end();
+    if (!range.keeps_end_padding) find_declared_end();
   }
 
   /// Opens the file and decodes its first frame, which alone tells what the stream really holds.

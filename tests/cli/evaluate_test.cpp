@@ -126,7 +126,8 @@ TEST_F(Evaluate, GoesOnAfterATrackThatFails) {
   make_musdb();
   for (const char* stem : {"vocals.wav", "accompaniment.wav"}) {
     fs::create_directories(folder_ / "estimates/A - One");
-    write(fs::path("estimates/A - One") / stem, test::noise(44100, 2), 44100);
+    write(fs::path("estimates/A - One") / stem, test::noise(45056, 2),
+          44100);  // with the last AAC packet's padding
   }
   const test::RunResult result = evaluate({"--musdb", "musdb", "--estimates", "estimates", "-o", "scores"});
   EXPECT_EQ(result.exit_code, 6) << result.err;

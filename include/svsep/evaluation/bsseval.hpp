@@ -18,11 +18,6 @@ struct BssMetrics {
   double sar;  ///< sources to artifacts
 };
 
-/// A reference: the sum of equally shaped parts, taken in double precision. MUSDB18's accompaniment is such a
-/// sum, and where a codec left nothing above its cut-off, the last bits of it decide the distortion filters
-/// there.
-using ReferenceParts = std::vector<AudioBuffer>;
-
 /// BSSEval version 4 (Vincent et al. 2007, "First stereo audio source separation evaluation campaign";
 /// Stoeter, Liutkus, Ito 2018, arXiv 1804.06267), with museval's conventions: an estimate is projected on the
 /// references through distortion filters of 512 taps that hold for the whole track; the errors' energies are
@@ -39,7 +34,7 @@ class BssEval {
   /// `references`: one or more sources of equal length and channel count; they must outlive the object.
   /// `window_samples` > 0: usually one second. `threads` >= 1. Throws Error(input) where the sources differ
   /// in shape or hold no sample, Error(runtime) where LAPACK fails, Cancelled.
-  BssEval(std::span<const ReferenceParts> references, std::size_t window_samples, int threads);
+  BssEval(std::span<const AudioBuffer> references, std::size_t window_samples, int threads);
   ~BssEval();
   BssEval(BssEval&&) noexcept;
   BssEval& operator=(BssEval&&) noexcept;
@@ -56,10 +51,10 @@ class BssEval {
 /// Global SDR of the Music Demixing Challenge (Mitsufuji et al. 2022, arXiv 2108.13559), "uSDR": 10 log10 of
 /// the reference's energy over the error's, both over all channels and plus 1e-7. Throws Error(input) where
 /// the shapes differ.
-[[nodiscard]] double global_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimate);
+[[nodiscard]] double global_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate);
 
 /// SI-SDR (Le Roux et al. 2019, arXiv 1811.02508) with one gain for all channels and no removal of the mean.
 /// NaN where the reference or the estimate is silent, +infinity for a scaled reference. Throws as above.
-[[nodiscard]] double si_sdr_db(const ReferenceParts& reference, const AudioBuffer& estimate);
+[[nodiscard]] double si_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate);
 
 }  // namespace svsep

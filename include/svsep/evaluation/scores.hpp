@@ -20,7 +20,7 @@ using TrackScores = std::vector<TargetScores>;
 /// Scores a track's estimates with BSSEval v4, the global SDR and SI-SDR; `names`, the references that
 /// `bss_eval` was made of, and the estimates are in the same order. Throws as BssEval::score.
 [[nodiscard]] TrackScores score_track(const BssEval& bss_eval, const std::vector<std::string>& names,
-                                      std::span<const ReferenceParts> references,
+                                      std::span<const AudioBuffer> references,
                                       std::span<const AudioBuffer> estimates);
 
 /// The JSON text that museval 0.4.1 writes of a track (its musdb.schema.json), with windows and hops of one

@@ -36,7 +36,8 @@ struct MediaInfo {
 /// AAC's noise substitution may draw other noise).
 struct TimeRange {
   double start_s = 0.0;
-  std::optional<double> end_s;  ///< absent: to the end of the stream
+  std::optional<double> end_s = {};  ///< absent: to the end of the stream
+  bool keeps_end_padding = false;  ///< do not cut what the container declares as padding, as FFmpeg's command
 };
 
 /// Decodes one audio stream of anything FFmpeg opens to planar float blocks, at the stream's own sample rate

@@ -61,26 +61,33 @@ std::size_t expect_golden(const std::string& file_name, const std::string& name,
 
 TEST(BssEval, EqualsMusevalOnSyntheticSignals) {
   for (const auto& [name, signals] : test::golden_cases()) {
-    const auto scores = BssEval(test::parts(signals.references), kWindow, 2).score(signals.estimates);
+    const auto scores = BssEval(signals.references, kWindow, 2).score(signals.estimates);
     EXPECT_EQ(expect_golden("bsseval_windows.txt", name, scores, 1e-5), 2 * scores[0].size()) << name;
   }
 }
 
 struct Song {
-  std::vector<ReferenceParts> references;  // vocals; drums, bass and other
+  Sources references;  // vocals and accompaniment
   std::map<std::string, Sources> estimates;
 };
 
+/// As the musdb package reads it: rounded to 16 bits.
 Song read_song(const std::filesystem::path& path, std::size_t rate) {
   const auto stem = [&](Stem which) {
     Decoder decoder = open_stem(path, which, {.end_s = 6.0});
-    return read_all(decoder);
+    return test::changed({read_all(decoder)}, [](double x, auto...) {
+      return std::clamp(std::nearbyint(x * 32768.0), -32768.0, 32767.0) / 32768.0;
+    })[0];
   };
-  Song song{{{stem(Stem::vocals)}, {stem(Stem::drums), stem(Stem::bass), stem(Stem::other)}}, {}};
+  Song song{{stem(Stem::vocals), stem(Stem::drums)}, {}};
+  for (const AudioBuffer& part : {stem(Stem::bass), stem(Stem::other)}) {
+    song.references[1] =
+        test::changed({song.references[1]}, [&](double x, std::size_t, std::size_t c, std::size_t n) {
+          return x + static_cast<double>(part.channels[c][n]);
+        })[0];
+  }
   const auto truth = [&](std::size_t j, std::size_t c, std::size_t n) {
-    double sum = 0.0;
-    for (const AudioBuffer& part : song.references[j]) sum += static_cast<double>(part.channels[c][n]);
-    return sum;
+    return static_cast<double>(song.references[j].channels[c][n]);
   };
   const AudioBuffer mixture = stem(Stem::mixture);
   AudioBuffer swapped = mixture;
@@ -101,30 +108,24 @@ Song read_song(const std::filesystem::path& path, std::size_t rate) {
   return song;
 }
 
-void expect_song(const std::string& file_name, const std::string& number, double tolerance_db) {
+void expect_song(const std::string& file_name, const std::string& number) {
   const std::filesystem::path path = std::filesystem::path(SVSEP_DATA_DIR) / "real" / file_name;
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "needs " << file_name;
   const Song song = read_song(path, 44100);
   const BssEval bss_eval(song.references, 44100, 2);
   for (const auto& [name, estimates] : song.estimates) {
-    EXPECT_EQ(
-        expect_golden("bsseval_songs.txt", number + "/" + name, bss_eval.score(estimates), tolerance_db),
-        12U);
+    EXPECT_EQ(expect_golden("bsseval_songs.txt", number + "/" + name, bss_eval.score(estimates), 0.001), 12U);
   }
 }
 
-TEST(BssEval, EqualsMusevalOnASong) { expect_song("The Easton Ellises - Falcon 69.stem.mp4", "0", 0.001); }
+TEST(BssEval, EqualsMusevalOnASong) { expect_song("The Easton Ellises - Falcon 69.stem.mp4", "0"); }
 
-// The condition number of this song's Gram matrix is 3e15, so rounding decides the last digits: museval's own
-// SIR differs by 0.005 dB between one and two BLAS threads, and by 0.019 dB between OpenBLAS' kernels.
-TEST(BssEval, EqualsMusevalOnAnIllConditionedSongAsFarAsMusevalEqualsItself) {
-  expect_song("Music Delta - 80s Rock.stem.mp4", "1", 0.05);
-}
+TEST(BssEval, EqualsMusevalOnAnotherSong) { expect_song("Music Delta - 80s Rock.stem.mp4", "1"); }
 
 TEST(BssEval, DoesNotDependOnTheThreadCount) {
   const Case signals = test::golden_cases().at("good");
-  const auto one = BssEval(test::parts(signals.references), kWindow, 1).score(signals.estimates);
-  const auto four = BssEval(test::parts(signals.references), kWindow, 4).score(signals.estimates);
+  const auto one = BssEval(signals.references, kWindow, 1).score(signals.estimates);
+  const auto four = BssEval(signals.references, kWindow, 4).score(signals.estimates);
   for (std::size_t j = 0; j < one.size(); ++j) {
     for (std::size_t w = 0; w < one[j].size(); ++w) {
       EXPECT_DOUBLE_EQ(one[j][w].sdr, four[j][w].sdr);
@@ -141,7 +142,7 @@ TEST(BssEval, FindsNoInterferenceAndNoArtifactsInAFilteredReference) {
   const Sources delayed = test::changed(references, [&](double, std::size_t j, std::size_t c, std::size_t n) {
     return n < 100 ? 0.0 : 0.5 * static_cast<double>(references[j].channels[c][n - 100]);
   });
-  for (const auto& source : BssEval(test::parts(references), test::kSamples, 1).score(delayed)) {
+  for (const auto& source : BssEval(references, test::kSamples, 1).score(delayed)) {
     EXPECT_LT(source[0].sdr, 6.0);
     EXPECT_GT(source[0].sir, 100.0);
     EXPECT_GT(source[0].sar, 100.0);
@@ -153,8 +154,8 @@ TEST(BssEval, TakesASourceGivenTwiceInBothChannels) {
   for (Sources* sources : {&signals.references, &signals.estimates}) {
     for (AudioBuffer& source : *sources) source.channels[1] = source.channels[0];
   }
-  const auto twice = BssEval(test::parts(signals.references), kWindow, 1).score(signals.estimates);
-  const auto once = BssEval(test::parts(test::cut(signals.references, 1, test::kSamples)), kWindow, 1)
+  const auto twice = BssEval(signals.references, kWindow, 1).score(signals.estimates);
+  const auto once = BssEval(test::cut(signals.references, 1, test::kSamples), kWindow, 1)
                         .score(test::cut(signals.estimates, 1, test::kSamples));
   for (std::size_t j = 0; j < once.size(); ++j) {
     for (std::size_t w = 0; w < once[j].size(); ++w) {
@@ -168,19 +169,18 @@ TEST(BssEval, GivesNanForAWholeTrackOfSilence) {
   const Case signals = test::golden_cases().at("good");
   Sources silent = signals.estimates;
   for (auto& channel : silent[0].channels) std::fill(channel.begin(), channel.end(), 0.0F);
-  for (const auto& source : BssEval(test::parts(signals.references), kWindow, 1).score(silent)) {
+  for (const auto& source : BssEval(signals.references, kWindow, 1).score(silent)) {
     ASSERT_EQ(source.size(), 4U);
     for (const BssMetrics& metrics : source) EXPECT_TRUE(std::isnan(metrics.sdr) && std::isnan(metrics.sar));
   }
-  for (const auto& source : BssEval(test::parts(silent), kWindow, 1).score(signals.estimates)) {
+  for (const auto& source : BssEval(silent, kWindow, 1).score(signals.estimates)) {
     for (const BssMetrics& metrics : source) EXPECT_TRUE(std::isnan(metrics.sdr) && std::isnan(metrics.sar));
   }
 }
 
 TEST(BssEval, RefusesShapesThatDiffer) {
   const Sources references = test::golden_references();
-  const auto parts = test::parts(references);
-  const BssEval bss_eval(parts, kWindow, 1);
+  const BssEval bss_eval(references, kWindow, 1);
   const auto expect_refused = [&](const Sources& estimates, const std::string& text) {
     try {
       (void)bss_eval.score(estimates);
@@ -194,11 +194,11 @@ TEST(BssEval, RefusesShapesThatDiffer) {
                  "expected 2 channels of 18000 samples, got 1 channels");
   expect_refused(test::cut(references, 2, 17999), "got 2 channels of 17999 samples");
   expect_refused({references[0]}, "expected 2, got 1");
-  EXPECT_THROW(BssEval({}, kWindow, 1), Error);
-  EXPECT_THROW(BssEval(test::parts({AudioBuffer(2, 0), AudioBuffer(2, 0)}), kWindow, 1), Error);
-  EXPECT_THROW(BssEval(test::parts({references[0], AudioBuffer(2, 10)}), kWindow, 1), Error);
-  EXPECT_THROW((void)global_sdr_db({references[0]}, AudioBuffer(1, 10)), Error);
-  EXPECT_THROW((void)si_sdr_db({references[0]}, AudioBuffer(1, 10)), Error);
+  EXPECT_THROW(BssEval(Sources{}, kWindow, 1), Error);
+  EXPECT_THROW(BssEval(Sources(2, AudioBuffer(2, 0)), kWindow, 1), Error);
+  EXPECT_THROW(BssEval(Sources{references[0], AudioBuffer(2, 10)}, kWindow, 1), Error);
+  EXPECT_THROW((void)global_sdr_db(references[0], AudioBuffer(1, 10)), Error);
+  EXPECT_THROW((void)si_sdr_db(references[0], AudioBuffer(1, 10)), Error);
 }
 
 TEST(GlobalScores, EqualTheirFormulasInNumpy) {
@@ -210,9 +210,9 @@ TEST(GlobalScores, EqualTheirFormulasInNumpy) {
     const Case& signals = cases.at(name);
     const double global_db = read_number(file);
     const double si_db = read_number(file);
-    EXPECT_NEAR(global_sdr_db({signals.references[source]}, signals.estimates[source]), global_db, 1e-9)
+    EXPECT_NEAR(global_sdr_db(signals.references[source], signals.estimates[source]), global_db, 1e-9)
         << name;
-    EXPECT_NEAR(si_sdr_db({signals.references[source]}, signals.estimates[source]), si_db, 1e-9) << name;
+    EXPECT_NEAR(si_sdr_db(signals.references[source], signals.estimates[source]), si_db, 1e-9) << name;
   }
   EXPECT_EQ(lines, 14U);
 }
@@ -220,11 +220,11 @@ TEST(GlobalScores, EqualTheirFormulasInNumpy) {
 TEST(GlobalScores, KnowTheirExtremes) {
   const AudioBuffer reference = test::golden_references()[0];
   const AudioBuffer silence(2, test::kSamples);
-  EXPECT_NEAR(global_sdr_db({reference}, silence), 0.0, 1e-6);
-  EXPECT_EQ(global_sdr_db({silence}, silence), 0.0);
-  EXPECT_GT(global_sdr_db({reference}, reference), 80.0);
-  EXPECT_TRUE(std::isnan(si_sdr_db({reference}, silence)));
-  EXPECT_EQ(si_sdr_db({reference}, test::changed({reference}, [](double x, auto...) { return x / 4.0; })[0]),
+  EXPECT_NEAR(global_sdr_db(reference, silence), 0.0, 1e-6);
+  EXPECT_EQ(global_sdr_db(silence, silence), 0.0);
+  EXPECT_GT(global_sdr_db(reference, reference), 80.0);
+  EXPECT_TRUE(std::isnan(si_sdr_db(reference, silence)));
+  EXPECT_EQ(si_sdr_db(reference, test::changed({reference}, [](double x, auto...) { return x / 4.0; })[0]),
             std::numeric_limits<double>::infinity());
 }
 

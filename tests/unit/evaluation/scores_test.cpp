@@ -39,10 +39,9 @@ BssMetrics all(double value) { return {value, value, value, value}; }
 
 TEST(MusevalJson, IsWhatMusevalWritesButForTheGlobalScores) {
   const auto signals = test::golden_cases().at("silent");
-  const auto references = test::parts(signals.references);
-  const BssEval bss_eval(references, test::kWindow, 1);
+  const BssEval bss_eval(signals.references, test::kWindow, 1);
   const TrackScores scores =
-      score_track(bss_eval, {"vocals", "accompaniment"}, references, signals.estimates);
+      score_track(bss_eval, {"vocals", "accompaniment"}, signals.references, signals.estimates);
   EXPECT_EQ(without_global_scores(to_museval_json(scores)), read_text(museval_file()));
 }
 

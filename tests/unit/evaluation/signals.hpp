@@ -1,7 +1,6 @@
 #pragma once
 
 #include "svsep/core/audio.hpp"
-#include "svsep/evaluation/bsseval.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,13 +21,6 @@ struct Case {
   Sources references;
   Sources estimates;
 };
-
-/// References of one part each.
-inline std::vector<ReferenceParts> parts(const Sources& sources) {
-  std::vector<ReferenceParts> references;
-  for (const AudioBuffer& source : sources) references.push_back({source});
-  return references;
-}
 
 /// The signals of scripts/make_golden_bsseval.py.
 inline std::vector<double> golden_noise(std::uint32_t seed) {

@@ -50,6 +50,18 @@ TEST(StemFile, OpensEachStemByItsRole) {
   EXPECT_EQ(read_all(part).samples(), 22050U);
 }
 
+TEST(StemFile, KeepsThePaddingAtTheEndOnRequest) {
+  const test::TemporaryFolder folder;
+  const fs::path path = stem_file(folder, 5);
+  Decoder decoder = open_stem(path, Stem::vocals);
+  const AudioBuffer song = read_all(decoder);
+  Decoder padded_decoder = open_stem(path, Stem::vocals, {.keeps_end_padding = true});
+  AudioBuffer padded = read_all(padded_decoder);
+  EXPECT_EQ(padded.samples(), 100352U);  // whole packets of 1024
+  for (auto& channel : padded.channels) channel.resize(song.samples());
+  EXPECT_EQ(padded.channels, song.channels);
+}
+
 TEST(StemFile, RefusesAFileWithoutTheFiveStreams) {
   const test::TemporaryFolder folder;
   const fs::path path = stem_file(folder, 4);
