@@ -13,7 +13,7 @@ namespace svsep {
 struct EstimatorOptions {
   std::string device = "auto";  ///< "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"
   int threads = 0;              ///< CPU threads; 0: all processors
-  std::size_t stride = 1;       ///< evaluate every stride-th window and use that many of its middle frames
+  std::size_t stride = 5;       ///< evaluate every stride-th window and use that many of its middle frames
 };
 
 /// All that needs LibTorch, behind a seam: LibTorch costs 0.4 s and 160 MB before main, so it lives in a
