@@ -122,8 +122,8 @@ fs::path check_outputs(const TrainingOptions& options) {
     throw Error(ErrorKind::usage,
                 "cannot train: --output and --history are the same file: " + history.string());
   }
-  AtomicFile{options.output};
-  AtomicFile{history};
+  const AtomicFile writable_output(options.output);
+  const AtomicFile writable_history(history);
   if (fs::exists(options.output)) {
     spdlog::warn("will replace {} after the first epoch", options.output.string());
   }
