@@ -32,20 +32,24 @@ for j, name in enumerate(names):
 store.save(output)
 PYTHON
 
-# Prints the median seconds and the largest peak MiB of the runs of a command.
+# Prints the median seconds, the median processor seconds and the largest peak MiB of the runs of a command.
 measure() {
+  : >"$folder/times"
   for ((i = 0; i < runs; i++)); do
-    /usr/bin/time -f '%e %M' -o "$folder/time" "$@" >/dev/null 2>"$folder/errors" || { cat "$folder/errors" >&2; return 1; }
-    tail -n 1 "$folder/time"
-  done | sort -n | awk '{ s[NR] = $1; if ($2 > m) m = $2 } END { printf "%.2f %d\n", s[int((NR + 1) / 2)], m / 1024 }'
+    /usr/bin/time -a -f '%e %U %S %M' -o "$folder/times" "$@" >/dev/null
+  done
+  local middle=$(((runs + 1) / 2))
+  echo "$(awk '{ print $1 }' "$folder/times" | sort -n | sed -n "${middle}p")" \
+    "$(awk '{ print $2 + $3 }' "$folder/times" | sort -n | sed -n "${middle}p")" \
+    "$(awk '{ print int($4 / 1024) }' "$folder/times" | sort -n | tail -n 1)"
 }
 
 ours=$(measure "$svsep" evaluate --quiet --reference "$reference" --estimate "$estimate" -o "$folder/scores" --overwrite)
 theirs=$(measure "$python" "$folder/reference.py" "$reference" "$estimate" "$folder/museval.json")
-read -r our_s our_mib <<<"$ours"
-read -r their_s their_mib <<<"$theirs"
-echo "| | seconds (median of $runs) | peak MiB |"
-echo "|-|-:|-:|"
-echo "| museval | $their_s | $their_mib |"
-echo "| svsep evaluate | $our_s | $our_mib |"
-awk -v a="$their_s" -v b="$our_s" 'BEGIN { printf "\n%.1f times faster on %d processors\n", a / b, '"$(nproc)"' }'
+read -r our_s our_cpu_s our_mib <<<"$ours"
+read -r their_s their_cpu_s their_mib <<<"$theirs"
+echo "| | seconds (median of $runs) | processor seconds | peak MiB |"
+echo "|-|-:|-:|-:|"
+echo "| museval | $their_s | $their_cpu_s | $their_mib |"
+echo "| svsep evaluate | $our_s | $our_cpu_s | $our_mib |"
+awk -v a="$their_s" -v b="$our_s" 'BEGIN { printf "\n%.0f times faster on %d processors\n", a / b, '"$(nproc)"' }'

@@ -129,7 +129,10 @@ class StreamReader {
     AudioBuffer audio = read_all(decoder);
     const std::size_t samples = samples_.value_or(audio.samples());
     if (audio.samples() + tolerance >= samples && audio.samples() <= samples + tolerance) {
-      for (auto& channel : audio.channels) channel.resize(samples);
+      for (auto& channel : audio.channels) {
+        channel.resize(samples);
+        channel.shrink_to_fit();  // it grew block by block
+      }
     }
     expect(stream, "lengths differ", samples_, audio.samples(), "samples");
     return audio;
@@ -197,11 +200,13 @@ double machine_memory_bytes() {
 double needed_bytes(const std::vector<Target>& targets) {
   double samples = 0.0;
   double channels = 0.0;
-  double buffers = 1.0;
+  double buffers = 2.0;
   for (const Target& target : targets) {
     const MediaInfo media = probe(target.reference[0].path);
-    if (target.reference[0].index >= media.audio_streams.size())
-      fail_input(target.reference[0].path, "not the five audio streams of MUSDB18");
+    if (target.reference[0].index >= media.audio_streams.size()) {
+      fail_input(target.reference[0].path,
+                 "no stem file; expected 5 audio streams, got " + std::to_string(media.audio_streams.size()));
+    }
     const AudioStreamInfo& info = media.audio_streams[target.reference[0].index];
     samples = std::max(samples, info.sample_rate_hz * info.duration_s.value_or(600.0));
     channels = std::max(channels, static_cast<double>(info.channels));
