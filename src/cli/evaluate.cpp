@@ -195,7 +195,7 @@ double machine_memory_bytes() {
   return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGE_SIZE));
 }
 
-/// What scoring takes at its peak: the references' parts, the estimates and a mixture in single precision,
+/// What scoring takes at its peak: the references, the estimates and two streams more in single precision,
 /// and the matrices of BssEval.
 double needed_bytes(const std::vector<Target>& targets) {
   double samples = 0.0;
