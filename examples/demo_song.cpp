@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    svsep::Encoder encoder(argv[1], svsep::AudioFormat::wav_s16, kSampleRateHz, 2);
+    svsep::Encoder encoder(argv[1], {svsep::AudioFormat::wav_s16, kSampleRateHz, 2});
     encoder.write(synthesise());
     encoder.finish();
   } catch (const svsep::Error& error) {

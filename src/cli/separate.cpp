@@ -78,8 +78,8 @@ void separate_song(const Job& job, Decoder& decoder, MaskEstimator& estimator,
                    const SeparationSettings& settings) {
   const auto start = std::chrono::steady_clock::now();
   const int rate_hz = decoder.sample_rate_hz();
-  Encoder vocals(job.vocals, AudioFormat::wav_s24, rate_hz, decoder.channels());
-  Encoder accompaniment(job.accompaniment, AudioFormat::wav_s24, rate_hz, decoder.channels());
+  Encoder vocals(job.vocals, {AudioFormat::wav_s24, rate_hz, decoder.channels()});
+  Encoder accompaniment(job.accompaniment, {AudioFormat::wav_s24, rate_hz, decoder.channels()});
   Separator separator(estimator, rate_hz, decoder.channels(), settings,
                       [&](const AudioBuffer& vocal_block, const AudioBuffer& accompaniment_block) {
                         vocals.write(vocal_block);

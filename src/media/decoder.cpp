@@ -346,6 +346,7 @@ int Decoder::sample_rate_hz() const noexcept { return impl_->rate_hz(); }
 int Decoder::channels() const noexcept { return impl_->channels(); }
 std::int64_t Decoder::non_finite_samples() const noexcept { return impl_->non_finite; }
 std::int64_t Decoder::damaged_packets() const noexcept { return impl_->damaged; }
+Tags Decoder::tags() const { return {}; }
 bool Decoder::read(AudioBuffer& block) { return impl_->read(block); }
 
 std::optional<std::int64_t> Decoder::expected_samples() const noexcept {

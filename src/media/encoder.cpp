@@ -30,6 +30,8 @@ Form form_of(AudioFormat format) {
       return {"wav", AV_CODEC_ID_PCM_F32LE, AV_SAMPLE_FMT_FLT, 32, "float WAV"};
     case AudioFormat::flac:
       return {"flac", AV_CODEC_ID_FLAC, AV_SAMPLE_FMT_S32, 24, "FLAC"};
+    default:
+      break;
   }
   throw Error(ErrorKind::runtime, "cannot encode: no such audio format");
 }
@@ -176,8 +178,17 @@ struct Encoder::Impl {
   std::int64_t clipped = 0;
 };
 
-Encoder::Encoder(const std::filesystem::path& path, AudioFormat format, int sample_rate_hz, int channels)
-    : impl_(std::make_unique<Impl>(path, format, sample_rate_hz, channels)) {}
+int nearest_sample_rate(AudioFormat format, int rate_hz) {
+  return format == AudioFormat::opus ? 48000 : rate_hz;
+}
+
+Encoder::Encoder(const std::filesystem::path& path, const EncoderSettings& settings)
+    : impl_(std::make_unique<Impl>(path, settings.format, settings.sample_rate_hz, settings.channels)) {}
+Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Encoder Encoder::to_stdout(const EncoderSettings& settings) {
+  return Encoder(
+      std::make_unique<Impl>("/dev/stdout", settings.format, settings.sample_rate_hz, settings.channels));
+}
 Encoder::~Encoder() = default;
 Encoder::Encoder(Encoder&&) noexcept = default;
 Encoder& Encoder::operator=(Encoder&&) noexcept = default;
@@ -185,5 +196,6 @@ Encoder& Encoder::operator=(Encoder&&) noexcept = default;
 void Encoder::write(const AudioBuffer& block) { impl_->write(block); }
 void Encoder::finish() { impl_->finish(); }
 std::int64_t Encoder::clipped_samples() const noexcept { return impl_->clipped; }
+float Encoder::peak() const noexcept { return 0.0F; }
 
 }  // namespace svsep

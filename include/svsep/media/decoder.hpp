@@ -1,6 +1,7 @@
 #pragma once
 
 #include "svsep/core/audio.hpp"
+#include "svsep/media/tags.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -28,7 +29,8 @@ struct MediaInfo {
   std::map<std::string, std::string> tags;
 };
 
-/// Throws Error(input) where the file is missing, is no media file, or holds no audio stream.
+/// Throws Error(input) where the file is missing, is no media file, or holds no audio stream. The path "-" is
+/// standard input.
 [[nodiscard]] MediaInfo probe(const std::filesystem::path& path);
 
 /// What part of a file to decode, on the file's own time line. The first sample is round(start_s * rate), the
@@ -45,6 +47,9 @@ struct TimeRange {
 /// is the song's; a stream that changes rate or channel count on its way is converted to how it began. NaN
 /// and infinite samples become 0 and are counted. A damaged packet is skipped and counted, as players do. One
 /// thread at a time; memory does not grow with the song.
+///
+/// The path "-" is standard input. That and named pipes need not be seekable (but an MP4 must then have its
+/// index in front), and a stop (core/cancellation) interrupts the wait for them with Cancelled.
 class Decoder {
  public:
   /// `stream` counts audio streams from 0. Throws Error(input) where the file is missing or not decodable,
@@ -57,11 +62,15 @@ class Decoder {
   [[nodiscard]] int sample_rate_hz() const noexcept;
   [[nodiscard]] int channels() const noexcept;
   /// Samples per channel that read() will give, as the container claims: for progress, never for correctness.
+  /// Absent where it claims nothing, as many do in a pipe.
   [[nodiscard]] std::optional<std::int64_t> expected_samples() const noexcept;
 
   /// Replaces `block` with the next samples (1 or more per channel); false at the end. Throws Error(input)
   /// where nothing of the stream could be decoded.
   bool read(AudioBuffer& block);
+
+  /// What the file says of the song.
+  [[nodiscard]] Tags tags() const;
 
   /// Samples that were NaN or infinite so far.
   [[nodiscard]] std::int64_t non_finite_samples() const noexcept;

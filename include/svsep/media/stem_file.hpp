@@ -1,10 +1,14 @@
 #pragma once
 
 #include "svsep/media/decoder.hpp"
+#include "svsep/media/tags.hpp"
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string_view>
 
 namespace svsep {
@@ -20,5 +24,38 @@ inline constexpr std::array<std::string_view, 5> kStemNames = {"mixture", "drums
 
 /// Whether `path` is named like a stem file (`*.stem.mp4`, case aside).
 [[nodiscard]] bool is_stem_file(const std::filesystem::path& path);
+
+/// The audio streams of the stem files that svsep writes, in their order. Native Instruments' stem players
+/// want four stems beside the mixture, so their metadata would be untrue here and is not written.
+enum class WrittenStem : std::size_t { mixture, accompaniment, vocals };
+
+inline constexpr std::array<std::string_view, 3> kWrittenStemNames = {"mixture", "accompaniment", "vocals"};
+
+/// Writes a `.stem.mp4` of three AAC streams, which bear their names as titles; players play the first. As
+/// Encoder: exact length, tags, nothing under that name before finish(). The rate must be one of
+/// nearest_sample_rate(AudioFormat::m4a, ...).
+class StemFileEncoder {
+ public:
+  /// `bitrate_kbps` is that of one stream. Throws Error(output) as Encoder.
+  StemFileEncoder(const std::filesystem::path& path, int sample_rate_hz, int channels,
+                  std::optional<int> bitrate_kbps = {}, const Tags& tags = {});
+  ~StemFileEncoder();
+  StemFileEncoder(StemFileEncoder&&) noexcept;
+  StemFileEncoder& operator=(StemFileEncoder&&) noexcept;
+
+  /// Appends to one stream. The streams may run apart (what is ahead waits in memory, encoded), but in the
+  /// end they must be equally long. Throws Error(output).
+  void write(WrittenStem stem, const AudioBuffer& block);
+  /// Completes the file and gives it its name. Throws Error(output).
+  void finish();
+
+  /// As Encoder, of one stream.
+  [[nodiscard]] std::int64_t clipped_samples(WrittenStem stem) const noexcept;
+  [[nodiscard]] float peak(WrittenStem stem) const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace svsep

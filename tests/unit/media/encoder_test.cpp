@@ -33,7 +33,7 @@ constexpr std::array kCases = {
 
 void encode(const fs::path& path, AudioFormat format, int rate_hz, const AudioBuffer& song,
             std::size_t block_samples = 1 << 20) {
-  Encoder encoder(path, format, rate_hz, static_cast<int>(song.channels.size()));
+  Encoder encoder(path, {format, rate_hz, static_cast<int>(song.channels.size())});
   for (std::size_t from = 0; from < song.samples(); from += block_samples) {
     const std::size_t to = std::min(from + block_samples, song.samples());
     AudioBuffer block;
@@ -124,7 +124,7 @@ TEST(Encoder, ClipsToFullScaleAndCounts) {
   AudioBuffer song;
   song.channels = {{0.0F, 1.0F, -1.0F, 1.5F, -7.0F, inf, -inf, nan, 0.25F}};
   for (const Case& one : kCases) {
-    Encoder encoder(folder / one.file, one.format, 44100, 1);
+    Encoder encoder(folder / one.file, {one.format, 44100, 1});
     encoder.write(song);
     encoder.finish();
     const bool is_float = one.step == 0.0;
@@ -139,19 +139,22 @@ TEST(Encoder, ClipsToFullScaleAndCounts) {
 
 TEST(Encoder, RefusesWhatAFormatCannotHoldNamingRateAndChannels) {
   const TemporaryFolder folder;
-  EXPECT_EQ(output_error([&] { Encoder(folder / "a.flac", AudioFormat::flac, 44100, 9); }),
+  EXPECT_EQ(output_error([&] {
+              Encoder(folder / "a.flac", {AudioFormat::flac, 44100, 9});
+            }),
             "cannot write: " + (folder / "a.flac").string() + ": FLAC cannot hold 9 channels at 44100 Hz");
   EXPECT_NE(output_error([&] {
-              Encoder(folder / "a.flac", AudioFormat::flac, 700001, 2);
+              Encoder(folder / "a.flac", {AudioFormat::flac, 700001, 2});
             }).find("2 channels at 700001 Hz"),
             std::string::npos);
   EXPECT_NE(output_error([&] {
-              Encoder(folder / "a.wav", AudioFormat::wav_s24, 0, 2);
+              Encoder(folder / "a.wav", {AudioFormat::wav_s24, 0, 2});
             }).find("24-bit WAV cannot hold"),
             std::string::npos);
-  EXPECT_NE(
-      output_error([&] { Encoder(folder / "a.wav", AudioFormat::wav_s24, 44100, 0); }).find("0 channels"),
-      std::string::npos);
+  EXPECT_NE(output_error([&] {
+              Encoder(folder / "a.wav", {AudioFormat::wav_s24, 44100, 0});
+            }).find("0 channels"),
+            std::string::npos);
   EXPECT_TRUE(fs::is_empty(folder.path()));
   encode(folder / "many.wav", AudioFormat::wav_s24, 44100, noise(1000, 24));
   EXPECT_EQ(read_by_ffmpeg(folder / "many.wav").size(), 24000U);
@@ -161,14 +164,14 @@ TEST(Encoder, LeavesNothingBehindUnlessItFinished) {
   const TemporaryFolder folder;
   const fs::path path = folder / "new folder" / "ä:b -x.wav";
   {
-    Encoder encoder(path, AudioFormat::wav_s24, 44100, 2);
+    Encoder encoder(path, {AudioFormat::wav_s24, 44100, 2});
     encoder.write(noise(100000, 2));
     EXPECT_FALSE(fs::exists(path));
   }
   EXPECT_TRUE(fs::is_empty(path.parent_path()));
   encode(path, AudioFormat::wav_s16, 44100, noise(1000, 2));
   const std::string before = bytes_of(path);
-  Encoder(path, AudioFormat::flac, 44100, 2).write(noise(100000, 2));
+  Encoder(path, {AudioFormat::flac, 44100, 2}).write(noise(100000, 2));
   EXPECT_TRUE(bytes_of(path) == before);
   EXPECT_EQ(std::distance(fs::directory_iterator(path.parent_path()), {}), 1);
 }
@@ -176,7 +179,7 @@ TEST(Encoder, LeavesNothingBehindUnlessItFinished) {
 TEST(Encoder, WritesAnEmptySong) {
   const TemporaryFolder folder;
   for (const Case& one : kCases) {
-    Encoder(folder / one.file, one.format, 44100, 2).finish();
+    Encoder(folder / one.file, {one.format, 44100, 2}).finish();
     EXPECT_TRUE(read_by_ffmpeg(folder / one.file).empty()) << one.file;
   }
 }
@@ -185,7 +188,7 @@ TEST(Encoder, SaysWhyItCannotWrite) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "x";
   EXPECT_NE(output_error([&] {
-              Encoder(folder / "file" / "a.wav", AudioFormat::wav_s24, 44100, 2);
+              Encoder(folder / "file" / "a.wav", {AudioFormat::wav_s24, 44100, 2});
             }).find("Not a directory"),
             std::string::npos);
 }
