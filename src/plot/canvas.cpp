@@ -1,0 +1,188 @@
+#include "plot/canvas.hpp"
+
+#include "plot/font.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace svsep::plot {
+namespace {
+
+/// The glyphs of UTF-8 text: a code point outside ASCII is one box.
+std::vector<int> glyphs_of(std::string_view words) {
+  std::vector<int> glyphs;
+  for (const char letter : words) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if ((byte & 0xC0U) == 0x80U) continue;  // the rest of a code point
+    const bool printable = byte >= 32 && byte < 127;
+    glyphs.push_back(printable ? byte - 32 : kUnknownGlyph);
+  }
+  return glyphs;
+}
+
+/// Calls put(x, y) for each inked pixel of the line, x from its left end, y from the top of the capitals.
+/// The font is doubled by the rule of EPX (E. Johnston, 1992), which rounds its diagonals.
+template <class Put>
+void rasterise(std::string_view words, Put&& put) {
+  int left = 0;
+  for (const int glyph : glyphs_of(words)) {
+    for (int row = 0; row < kGlyphRows; ++row) {
+      for (int column = 0; column < kGlyphColumns; ++column) {
+        const bool here = is_inked(glyph, row, column);
+        for (const int down : {-1, 1}) {
+          const bool beside = is_inked(glyph, row + down, column);
+          const bool opposite = is_inked(glyph, row - down, column);
+          for (const int right : {-1, 1}) {
+            const bool aside = is_inked(glyph, row, column + right);
+            const bool away = is_inked(glyph, row, column - right);
+            const bool corner = beside == aside && beside != away && aside != opposite;
+            if (corner ? beside : here) put(left + 2 * column + (right + 1) / 2, 2 * row + (down + 1) / 2);
+          }
+        }
+      }
+    }
+    left += kTextAdvance;
+  }
+}
+
+using Map = std::array<Colour, 17>;
+
+constexpr Map kMagma = {{{0, 0, 4},
+                         {10, 8, 34},
+                         {29, 17, 71},
+                         {54, 16, 107},
+                         {81, 18, 124},
+                         {106, 28, 129},
+                         {131, 38, 129},
+                         {156, 46, 127},
+                         {183, 55, 121},
+                         {208, 65, 111},
+                         {231, 82, 99},
+                         {245, 107, 92},
+                         {252, 137, 97},
+                         {254, 167, 114},
+                         {254, 196, 136},
+                         {253, 226, 163},
+                         {252, 253, 191}}};
+
+constexpr Map kViridis = {{{68, 1, 84},
+                           {72, 24, 106},
+                           {71, 45, 123},
+                           {66, 64, 134},
+                           {59, 82, 139},
+                           {51, 99, 141},
+                           {44, 114, 142},
+                           {38, 130, 142},
+                           {33, 145, 140},
+                           {31, 160, 136},
+                           {40, 174, 128},
+                           {63, 188, 115},
+                           {94, 201, 98},
+                           {132, 212, 75},
+                           {173, 220, 48},
+                           {216, 226, 25},
+                           {253, 231, 37}}};
+
+std::uint8_t mix(std::uint8_t from, std::uint8_t to, double share) {
+  return static_cast<std::uint8_t>(std::lrint(from + share * (to - from)));
+}
+
+Colour mix(const Colour& from, const Colour& to, double share) {
+  return {mix(from.red, to.red, share), mix(from.green, to.green, share), mix(from.blue, to.blue, share)};
+}
+
+Colour colour_of(const Map& map, double value) {
+  const double place = std::clamp(value, 0.0, 1.0) * static_cast<double>(map.size() - 1);
+  const auto below = std::min(static_cast<std::size_t>(place), map.size() - 2);
+  return mix(map[below], map[below + 1], place - static_cast<double>(below));
+}
+
+}  // namespace
+
+Canvas::Canvas(int width, int height)
+    : image_{static_cast<std::size_t>(width), static_cast<std::size_t>(height), {}} {
+  image_.rgb.assign(3 * image_.width * image_.height, 255);
+}
+
+void Canvas::blend(Point at, double share, Colour colour) {
+  const auto x = static_cast<std::size_t>(at.x);  // what is negative becomes too large
+  const auto y = static_cast<std::size_t>(at.y);
+  if (x >= image_.width || y >= image_.height) return;
+  std::uint8_t* pixel = image_.rgb.data() + 3 * (y * image_.width + x);
+  const Colour mixed = mix({pixel[0], pixel[1], pixel[2]}, colour, share);
+  pixel[0] = mixed.red;
+  pixel[1] = mixed.green;
+  pixel[2] = mixed.blue;
+}
+
+void Canvas::set(Point at, Colour colour) { blend(at, 1.0, colour); }
+
+void Canvas::fill(const Box& box, Colour colour) {
+  for (int y = box.top; y < box.bottom(); ++y) {
+    for (int x = box.left; x < box.right(); ++x) set({x, y}, colour);
+  }
+}
+
+void Canvas::outline(const Box& box, Colour colour) {
+  fill({box.left - 1, box.top - 1, box.width + 2, 1}, colour);
+  fill({box.left - 1, box.bottom(), box.width + 2, 1}, colour);
+  fill({box.left - 1, box.top, 1, box.height}, colour);
+  fill({box.right(), box.top, 1, box.height}, colour);
+}
+
+void Canvas::line(double x0, double y0, double x1, double y1, double thickness, Colour colour) {
+  const double reach = thickness / 2.0 + 0.5;
+  const double along_x = x1 - x0;
+  const double along_y = y1 - y0;
+  const double squared_length = along_x * along_x + along_y * along_y;
+  const auto first = [&](double a, double b) { return static_cast<int>(std::floor(std::min(a, b) - reach)); };
+  const auto last = [&](double a, double b) { return static_cast<int>(std::ceil(std::max(a, b) + reach)); };
+  for (int y = first(y0, y1); y <= last(y0, y1); ++y) {
+    for (int x = first(x0, x1); x <= last(x0, x1); ++x) {
+      const double from_x = x - x0;
+      const double from_y = y - y0;
+      const double place = squared_length > 0.0
+                               ? std::clamp((from_x * along_x + from_y * along_y) / squared_length, 0.0, 1.0)
+                               : 0.0;
+      const double distance = std::hypot(from_x - place * along_x, from_y - place * along_y);
+      if (distance < reach) blend({x, y}, std::min(reach - distance, 1.0), colour);
+    }
+  }
+}
+
+void Canvas::text(Point at, Anchor anchor, std::string_view words) {
+  const int width = text_width(words);
+  const int left = at.x - (anchor == Anchor::left ? 0 : anchor == Anchor::right ? width : width / 2);
+  const int top = at.y - kTextHeight / 2;
+  rasterise(words, [&](int x, int y) { set({left + x, top + y}, kInk); });
+}
+
+void Canvas::text_upwards(Point middle, std::string_view words) {
+  const int left = middle.x - kTextHeight / 2;
+  const int bottom = middle.y + text_width(words) / 2;
+  rasterise(words, [&](int x, int y) { set({left + y, bottom - x}, kInk); });
+}
+
+int text_width(std::string_view words) {
+  const auto count = static_cast<int>(glyphs_of(words).size());
+  return count == 0 ? 0 : count * kTextAdvance - (kTextAdvance - 2 * kGlyphColumns);
+}
+
+std::string shortened(std::string_view words, int width) {
+  if (text_width(words) <= width) return std::string(words);
+  constexpr std::string_view kEllipsis = "...";
+  std::string kept(words);
+  while (!kept.empty() && text_width(kept) > width - static_cast<int>(kEllipsis.size()) * kTextAdvance) {
+    while (kept.size() > 1 && (static_cast<unsigned char>(kept.back()) & 0xC0U) == 0x80U) kept.pop_back();
+    kept.pop_back();
+  }
+  return kept.append(kEllipsis);
+}
+
+Colour magma(double value) { return colour_of(kMagma, value); }
+Colour viridis(double value) { return colour_of(kViridis, value); }
+
+}  // namespace svsep::plot
