@@ -23,25 +23,22 @@ std::vector<int> glyphs_of(std::string_view words) {
   return glyphs;
 }
 
-/// Calls put(x, y) for each inked pixel of the line, x from its left end, y from the top of the capitals.
-/// The font is doubled by the rule of EPX (E. Johnston, 1992), which rounds its diagonals.
+/// Calls put(x, y) for each inked pixel of the line, x from its left end, y from the top of the capitals. A
+/// dot of the font is 2 x 2 pixels; where two dots meet at a corner only, the two pixels beside it are inked
+/// too, so that slanted strokes are as heavy as straight ones.
 template <class Put>
 void rasterise(std::string_view words, Put&& put) {
   int left = 0;
   for (const int glyph : glyphs_of(words)) {
-    for (int row = 0; row < kGlyphRows; ++row) {
-      for (int column = 0; column < kGlyphColumns; ++column) {
-        const bool here = is_inked(glyph, row, column);
-        for (const int down : {-1, 1}) {
-          const bool beside = is_inked(glyph, row + down, column);
-          const bool opposite = is_inked(glyph, row - down, column);
-          for (const int right : {-1, 1}) {
-            const bool aside = is_inked(glyph, row, column + right);
-            const bool away = is_inked(glyph, row, column - right);
-            const bool corner = beside == aside && beside != away && aside != opposite;
-            if (corner ? beside : here) put(left + 2 * column + (right + 1) / 2, 2 * row + (down + 1) / 2);
-          }
-        }
+    for (int y = 0; y < 2 * kGlyphRows; ++y) {
+      for (int x = 0; x < 2 * kGlyphColumns; ++x) {
+        const int row = y / 2;
+        const int column = x / 2;
+        const int next_row = row + (y % 2 == 0 ? -1 : 1);
+        const int next_column = column + (x % 2 == 0 ? -1 : 1);
+        const bool joins = is_inked(glyph, next_row, column) && is_inked(glyph, row, next_column) &&
+                           !is_inked(glyph, next_row, next_column);
+        if (joins || is_inked(glyph, row, column)) put(left + x, y);
       }
     }
     left += kTextAdvance;

@@ -16,8 +16,9 @@ namespace {
 using namespace plot;
 
 constexpr int kWidth = 1200;
-constexpr int kPlotLeft = 120;
-constexpr int kPlotRight = 40;
+constexpr int kLeastLeft = 120;     // of the panels; more where numbers are long
+constexpr int kBesideNumbers = 50;  // the axis' label and its ticks
+constexpr int kRight = 40;
 constexpr int kPlotHeight = 300;
 constexpr int kTitleHeight = 50;
 constexpr int kLegendHeight = 40;
@@ -83,41 +84,49 @@ void draw_legend(Canvas& canvas, const Box& box, const std::vector<Curve>& curve
 
 Image draw(const CurveFigure& figure) {
   const auto count = static_cast<int>(figure.panels.size());
-  const int step = kLegendHeight + kPlotHeight;
-  Canvas canvas(kWidth, kTitleHeight + count * step + kBottomHeight);
-  const int width = kWidth - kPlotLeft - kPlotRight;
-  canvas.text({kPlotLeft + width / 2, 28}, Anchor::middle, shortened(figure.title, width));
-
-  const Scale xs = scale_of({&figure.x}, 0.02);
-  const bool counted = std::ranges::all_of(figure.x, [](double value) { return value == std::floor(value); });
-  const auto x_ticks = linear_ticks(xs.low, xs.high, 15, counted ? 1.0 : 0.0);
-  for (int i = 0; i < count; ++i) {
-    const CurvePanel& panel = figure.panels[static_cast<std::size_t>(i)];
-    const Box box = {kPlotLeft, kTitleHeight + i * step + kLegendHeight, width, kPlotHeight};
+  std::vector<Scale> scales;
+  std::vector<std::vector<Tick>> ticks;
+  int left = kLeastLeft;
+  for (const CurvePanel& panel : figure.panels) {
     std::vector<const std::vector<double>*> lists;
     for (const Curve& curve : panel.curves) {
       assert(curve.values.size() == figure.x.size());
       lists.push_back(&curve.values);
     }
-    const Scale ys = scale_of(lists, 0.05);
-    const auto y_ticks = linear_ticks(ys.low, ys.high, 6);
+    scales.push_back(scale_of(lists, 0.05));
+    ticks.push_back(linear_ticks(scales.back().low, scales.back().high, 6));
+    for (const Tick& tick : ticks.back()) left = std::max(left, text_width(tick.label) + kBesideNumbers);
+  }
+  const Scale xs = scale_of({&figure.x}, 0.02);
+  const bool counted = std::ranges::all_of(figure.x, [](double value) { return value == std::floor(value); });
+  const auto x_ticks = linear_ticks(xs.low, xs.high, 15, counted ? 1.0 : 0.0);
+
+  const int step = kLegendHeight + kPlotHeight;
+  const int width = kWidth - left - kRight;
+  const int middle = left + width / 2;
+  Canvas canvas(kWidth, kTitleHeight + count * step + kBottomHeight);
+  canvas.text({middle, 28}, Anchor::middle, shortened(figure.title, width));
+  for (int i = 0; i < count; ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    const CurvePanel& panel = figure.panels[index];
+    const Scale& ys = scales[index];
+    const Box box = {left, kTitleHeight + i * step + kLegendHeight, width, kPlotHeight};
     for (const Tick& tick : x_ticks) {
       canvas.fill({static_cast<int>(std::lrint(x_of(box, xs, tick.value))), box.top, 1, box.height}, kGrid);
     }
-    for (const Tick& tick : y_ticks) {
+    for (const Tick& tick : ticks[index]) {
       canvas.fill({box.left, static_cast<int>(std::lrint(y_of(box, ys, tick.value))), box.width, 1}, kGrid);
     }
     for (std::size_t k = 0; k < panel.curves.size(); ++k) {
       draw_curve(canvas, box, xs, ys, figure.x, panel.curves[k].values, kColours[k % kColours.size()]);
     }
     canvas.outline(box, kInk);
-    draw_left_axis(canvas, box, ys, y_ticks);
+    draw_left_axis(canvas, box, ys, ticks[index]);
     draw_bottom_axis(canvas, box, xs, x_ticks, i == count - 1);
     draw_legend(canvas, box, panel.curves);
     canvas.text_upwards({22, box.top + box.height / 2}, shortened(panel.label, kPlotHeight));
-    if (i == count - 1)
-      canvas.text({box.left + box.width / 2, box.bottom() + 48}, Anchor::middle, figure.x_label);
   }
+  canvas.text({middle, kTitleHeight + count * step + 48}, Anchor::middle, figure.x_label);
   return std::move(canvas).take();
 }
 

@@ -251,7 +251,7 @@ Image SpectrogramFigure::draw() {
   for (int i = 0; i < 4; ++i) {
     const Box box = panel(i);
     canvas.outline(box, kInk);
-    canvas.text({box.left, box.top - 13}, Anchor::left, titles[static_cast<std::size_t>(i)]);
+    canvas.text({box.left, box.top - 14}, Anchor::left, titles[static_cast<std::size_t>(i)]);
     draw_left_axis(canvas, box, frequency, frequencies);
     draw_bottom_axis(canvas, box, time, times, i == 3);
     canvas.text_upwards({16, box.top + box.height / 2}, "frequency (Hz)");
