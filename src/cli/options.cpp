@@ -21,10 +21,12 @@ std::string check_device(const std::string& name) {
 void add_device_options(CLI::App& verb, std::string& device, int& threads) {
   verb.add_option("--device", device, "auto (CUDA where there is one), cpu, cuda or cuda:N")
       ->check(CLI::Validator(check_device, ""))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->group("Resources");
   verb.add_option("--threads", threads, "CPU threads of the network, 0 for all processors")
       ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->group("Resources");
 }
 
 }  // namespace svsep::cli

@@ -7,13 +7,15 @@
 
 namespace svsep::cli {
 
-/// The options of every verb that runs a network.
+/// The options of every verb that runs a network; a group of their own in the help.
 void add_device_options(CLI::App& verb, std::string& device, int& threads);
 
 /// An option that takes one of the names of an enumeration.
 template <class Enum>
-void add_choice(CLI::App& verb, const std::string& option, Enum& value, const std::string& default_name,
-                const std::vector<std::pair<std::string, Enum>>& choices, const std::string& description) {
+CLI::Option* add_choice(CLI::App& verb, const std::string& option, Enum& value,
+                        const std::string& default_name,
+                        const std::vector<std::pair<std::string, Enum>>& choices,
+                        const std::string& description) {
   std::string names;
   for (const auto& choice : choices) names += (names.empty() ? "" : "|") + choice.first;
   const auto choose = [&value, option, choices, names](const std::string& name) {
@@ -25,7 +27,7 @@ void add_choice(CLI::App& verb, const std::string& option, Enum& value, const st
     }
     throw CLI::ValidationError(option, "expected " + names + ", got " + name);
   };
-  verb.add_option_function<std::string>(option, choose, description)
+  return verb.add_option_function<std::string>(option, choose, description)
       ->type_name(names)
       ->default_str(default_name);
 }

@@ -2,12 +2,28 @@
 
 #include "svsep/core/progress.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <cstdio>
+#include <mutex>
+#include <spdlog/sinks/base_sink.h>
+#include <string_view>
 
 namespace svsep {
+namespace {
+
+/// stderr, where bars may be drawn.
+class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    print_above_progress(stderr, std::string_view(text.data(), text.size()));
+  }
+  void flush_() override { std::fflush(stderr); }
+};
+
+}  // namespace
 
 void start_log(Verbosity verbosity) {
-  auto logger = std::make_shared<spdlog::logger>("svsep", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("svsep", std::make_shared<StderrSink>());
   logger->set_pattern("svsep: %l: %v");
   logger->set_level(verbosity == Verbosity::quiet     ? spdlog::level::err
                     : verbosity == Verbosity::verbose ? spdlog::level::debug

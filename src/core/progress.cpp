@@ -1,45 +1,75 @@
 #include "svsep/core/progress.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <fmt/format.h>
+#include <mutex>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace svsep {
+
+using Clock = std::chrono::steady_clock;
+
+struct Progress::Bar {
+  std::string label;
+  double total;
+  double done = 0;
+  std::string detail;
+  Clock::time_point start = Clock::now();
+  Clock::time_point last_line = start;
+};
+
 namespace {
 
 constexpr std::chrono::milliseconds kRedrawInterval{100};
 constexpr std::chrono::seconds kLineInterval{10};
 constexpr int kBarCells = 24;
-bool progress_shown = true;
+constexpr std::size_t kMinLabelColumns = 8;
 
-}  // namespace
+/// All bars there are, and what of them is on the screen.
+struct Board {
+  std::mutex mutex;
+  std::vector<Progress::Bar*> bars;
+  bool shown = true;
+  bool terminal = isatty(STDERR_FILENO) != 0;
+  std::size_t drawn_lines = 0;
+  Clock::time_point last_drawing;
+};
 
-void show_progress(bool shown) noexcept { progress_shown = shown; }
-
-std::string format_duration(double seconds) {
-  const long long whole = std::llround(std::max(0.0, seconds));
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+Board& board() {
+  static Board the_board;
+  return the_board;
 }
 
-Progress::Progress(std::string label, double total)
-    : label_(std::move(label)), total_(total), terminal_(isatty(STDERR_FILENO) != 0) {}
+/// The text's beginning that fits into so many terminal columns. East Asian letters and symbols take two.
+std::string shortened(const std::string& utf8, std::size_t columns) {
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < utf8.size();) {
+    const auto lead = static_cast<unsigned char>(utf8[at]);
+    const std::size_t bytes = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    used += lead > 0xE1 ? 2 : 1;  // from U+2000 on
+    if (used > columns) return utf8.substr(0, at);
+    at += bytes;
+  }
+  return utf8;
+}
 
-Progress::~Progress() { clear(); }
+std::size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
 
-void Progress::update(double done, const std::string& detail) {
-  if (!progress_shown) return;
-  const Clock::time_point now = Clock::now();
-  if (now - last_ < (terminal_ ? Clock::duration(kRedrawInterval) : Clock::duration(kLineInterval))) return;
-  last_ = now;
-  const double elapsed_s = std::chrono::duration<double>(now - start_).count();
-  std::string text = label_;
-  if (total_ > 0) {
-    const double fraction = std::clamp(done / total_, 0.0, 1.0);
-    if (terminal_) {
+/// All that follows the label.
+std::string state_of(const Progress::Bar& bar, bool terminal) {
+  const double elapsed_s = std::chrono::duration<double>(Clock::now() - bar.start).count();
+  std::string text;
+  if (bar.total > 0) {
+    const double fraction = std::clamp(bar.done / bar.total, 0.0, 1.0);
+    if (terminal) {
       const auto filled = static_cast<std::size_t>(fraction * kBarCells);
       text += " [" + std::string(filled, '#') + std::string(kBarCells - filled, '.') + "]";
     }
@@ -48,18 +78,85 @@ void Progress::update(double done, const std::string& detail) {
   } else {
     text += " " + format_duration(elapsed_s);
   }
-  if (!detail.empty()) text += ", " + detail;
-  if (terminal_) {
-    std::fprintf(stderr, "\r\033[K%s", text.c_str());
-    drawn_ = true;
-  } else {
-    std::fprintf(stderr, "svsep: %s\n", text.c_str());
+  if (!bar.detail.empty()) text += ", " + bar.detail;
+  return text;
+}
+
+void erase(Board& b) {
+  if (b.drawn_lines == 0) return;
+  std::string codes = "\r\033[K";
+  for (std::size_t line = 1; line < b.drawn_lines; ++line) codes += "\033[A\033[K";
+  std::fputs(codes.c_str(), stderr);
+  b.drawn_lines = 0;
+}
+
+void draw(Board& b) {
+  erase(b);
+  const std::size_t columns = terminal_columns() - 1;  // a full line would wrap
+  std::string text;
+  for (auto bar = b.bars.rbegin(); bar != b.bars.rend(); ++bar) {
+    const std::string state = state_of(**bar, true);
+    const std::size_t room = columns - std::min(columns, state.size());
+    text += (text.empty() ? "" : "\n") +
+            shortened(shortened((*bar)->label, std::max(room, kMinLabelColumns)) + state, columns);
+  }
+  std::fputs(text.c_str(), stderr);
+  b.drawn_lines = b.bars.size();
+  b.last_drawing = Clock::now();
+}
+
+}  // namespace
+
+void show_progress(bool shown) noexcept { board().shown = shown; }
+
+std::string format_duration(double seconds) {
+  const long long whole = std::llround(std::max(0.0, seconds));
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+void print_above_progress(std::FILE* stream, std::string_view text) {
+  Board& b = board();
+  const std::scoped_lock lock(b.mutex);
+  const bool was_drawn = b.drawn_lines > 0;
+  erase(b);
+  std::fwrite(text.data(), 1, text.size(), stream);
+  std::fflush(stream);
+  if (was_drawn) draw(b);
+}
+
+Progress::Progress(std::string label, double total)
+    : bar_(std::make_unique<Bar>(Bar{std::move(label), total, 0, {}})) {
+  const std::scoped_lock lock(board().mutex);
+  board().bars.push_back(bar_.get());
+}
+
+Progress::~Progress() {
+  Board& b = board();
+  const std::scoped_lock lock(b.mutex);
+  const bool was_drawn = b.drawn_lines > 0;
+  std::erase(b.bars, bar_.get());
+  erase(b);
+  if (was_drawn && !b.bars.empty()) draw(b);
+}
+
+void Progress::update(double done, const std::string& detail) {
+  Board& b = board();
+  const std::scoped_lock lock(b.mutex);
+  bar_->done = done;
+  bar_->detail = detail;
+  if (!b.shown) return;
+  const Clock::time_point now = Clock::now();
+  if (b.terminal && now - b.last_drawing >= kRedrawInterval) draw(b);
+  if (!b.terminal && now - bar_->last_line >= kLineInterval) {
+    bar_->last_line = now;
+    std::fprintf(stderr, "svsep: %s%s\n", bar_->label.c_str(), state_of(*bar_, false).c_str());
   }
 }
 
 void Progress::clear() {
-  if (drawn_) std::fputs("\r\033[K", stderr);
-  drawn_ = false;
+  const std::scoped_lock lock(board().mutex);
+  erase(board());
 }
 
 }  // namespace svsep
