@@ -1,7 +1,9 @@
 # Every library that svsep uses is found here, and nowhere else.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat>=59 libavcodec>=59 libavutil>=57 libswresample>=4)
+# FFmpeg 5.1, for AVChannelLayout.
+pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat>=59.27 libavcodec>=59.37
+                                                 libavutil>=57.28 libswresample>=4.7)
 pkg_check_modules(SAMPLERATE REQUIRED IMPORTED_TARGET samplerate>=0.2)
 pkg_check_modules(FFTW3F REQUIRED IMPORTED_TARGET fftw3f>=3.3)
 pkg_check_modules(FFTW3 REQUIRED IMPORTED_TARGET fftw3>=3.3)

@@ -1,6 +1,7 @@
 #include "svsep/media/decoder.hpp"
 
 #include "ffmpeg.hpp"
+#include "pipe.hpp"
 #include "svsep/core/cancellation.hpp"
 #include "svsep/core/error.hpp"
 
@@ -15,24 +16,74 @@ namespace ffmpeg {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
-  throw Error(ErrorKind::input, "cannot decode: " + path.string() + ": " + reason);
+  throw_if_cancelled();  // a stop makes reading from a pipe fail
+  const std::string name = path == "-" ? "standard input" : path.string();
+  throw Error(ErrorKind::input, "cannot decode: " + name + ": " + reason);
+}
+
+/// Opens the file, or what `pipe` gives.
+InputPtr open(const std::filesystem::path& path, std::unique_ptr<PipeInput> pipe, bool ignore_edit_list) {
+  AVFormatContext* context = allocated<InputPtr>(avformat_alloc_context()).release();
+  // A playlist must not make us fetch other addresses.
+  av_opt_set(context, "protocol_whitelist", "file", 0);
+  AVIOContext* own = nullptr;
+  if (pipe) {
+    context->pb = own = open_pipe(std::move(pipe));
+    context->flags |= AVFMT_FLAG_CUSTOM_IO;
+  }
+  const std::string url = own != nullptr ? "" : file_url(path == "-" ? "/dev/stdin" : path);
+  AVDictionary* options = nullptr;
+  if (ignore_edit_list) av_dict_set(&options, "ignore_editlist", "1", 0);
+  const int opened = avformat_open_input(&context, url.c_str(), nullptr, &options);
+  av_dict_free(&options);
+  if (opened < 0) {  // the context is freed already
+    if (own != nullptr) close_pipe(own);
+    fail(path, error_text(opened));
+  }
+  return InputPtr(context);
+}
+
+bool is_mp4(const AVFormatContext& input) {
+  return std::string_view(input.iformat->name).substr(0, 4) == "mov,";
+}
+
+/// Whether an MP4 that begins like this has its media before its index.
+bool has_media_first(std::string_view head) {
+  while (head.size() >= 8) {
+    std::uint64_t size = 0;
+    for (int i = 0; i < 4; ++i)
+      size = size << 8U | static_cast<unsigned char>(head[static_cast<std::size_t>(i)]);
+    const std::string_view type = head.substr(4, 4);
+    if (type == "mdat" || type == "moov") return type == "mdat";
+    if (size < 8 || size > head.size()) return false;
+    head.remove_prefix(size);
+  }
+  return false;
 }
 
 }  // namespace
 
-InputPtr open_input(const std::filesystem::path& path, bool ignore_edit_list) {
+InputPtr open_input(const std::filesystem::path& path) {
   silence();
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) fail(path, "is a folder; expected an audio file");
-  AVFormatContext* context = allocated<InputPtr>(avformat_alloc_context()).release();
-  // A playlist must not make us fetch other addresses.
-  av_opt_set(context, "protocol_whitelist", "file", 0);
-  AVDictionary* options = nullptr;
-  if (ignore_edit_list) av_dict_set(&options, "ignore_editlist", "1", 0);
-  const int opened = avformat_open_input(&context, file_url(path).c_str(), nullptr, &options);
-  av_dict_free(&options);
-  if (opened < 0) fail(path, error_text(opened));  // the context is freed already
-  return InputPtr(context);
+  if (!is_pipe(path)) return open(path, nullptr, false);
+  auto owned = std::make_unique<PipeInput>(path);
+  PipeInput& pipe = *owned;
+  InputPtr input = open(path, std::move(owned), false);
+  pipe.keep_no_more();
+  if (is_mp4(*input) && has_media_first(pipe.head())) {
+    fail(path,
+         "the index of this MP4 (moov) is at its end, where a pipe does not reach it in time; expected "
+         "one with its index in front (ffmpeg -movflags +faststart), or a file");
+  }
+  return input;
+}
+
+InputPtr open_unedited(const std::filesystem::path& path, const AVFormatContext& input) {
+  if ((input.flags & AVFMT_FLAG_CUSTOM_IO) == 0) return open(path, nullptr, true);
+  const auto& pipe = *static_cast<const PipeInput*>(input.pb->opaque);
+  return open(path, std::make_unique<PipeInput>(pipe.head()), true);
 }
 
 std::vector<AVStream*> audio_streams(const AVFormatContext& input) {
@@ -48,6 +99,7 @@ std::vector<AVStream*> audio_streams(const AVFormatContext& input) {
 namespace {
 
 using ffmpeg::fail;
+using ffmpeg::is_mp4;
 
 /// Decoded before the first wanted sample after a seek: lossy codecs need some past to become exact.
 constexpr int kPrerollS = 1;
@@ -68,17 +120,13 @@ std::optional<double> duration_s(const AVFormatContext& input, const AVStream& s
   return std::nullopt;
 }
 
-std::map<std::string, std::string> tags_of(const AVDictionary* dictionary) {
+std::map<std::string, std::string> all_tags(const AVDictionary* dictionary) {
   std::map<std::string, std::string> tags;
   const AVDictionaryEntry* entry = nullptr;
   while ((entry = av_dict_get(dictionary, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr) {
     tags.emplace(entry->key, entry->value);
   }
   return tags;
-}
-
-bool is_mp4(const AVFormatContext& input) {
-  return std::string_view(input.iformat->name).substr(0, 4) == "mov,";
 }
 
 /// Whether the packets of an MP4 stream lie at equal distances, so that a time stamp is a count of samples.
@@ -112,7 +160,7 @@ struct Decoder::Impl {
     begin = to_samples(range.start_s, rate_hz());
     end = range.end_s ? to_samples(end_s, rate_hz()) : std::numeric_limits<std::int64_t>::max();
     if (end <= begin) fail(path, "the selected range is shorter than one sample");
-    if (begin > 2 * kPrerollS * rate_hz() && seeks_exactly() && !seek()) open();
+    if (begin > 2 * kPrerollS * rate_hz() && seekable() && counts_exactly() && !seek()) open();
     if (!range.keeps_end_padding) find_declared_end();
   }
 
@@ -121,6 +169,7 @@ struct Decoder::Impl {
     input = ffmpeg::open_input(path);
     // Not fatal: what cannot be decoded shows below, and the rest plays.
     avformat_find_stream_info(input.get(), nullptr);
+    throw_if_cancelled();
     const auto streams = find_audio_streams(path, *input);
     if (stream_number >= streams.size()) {
       fail(path, "has no audio stream " + std::to_string(stream_number) + "; expected 0.." +
@@ -183,20 +232,25 @@ struct Decoder::Impl {
       code = av_read_frame(input.get(), packet.get());
     } while (code >= 0 ? packet->stream_index != stream->index
                        : code == AVERROR(EAGAIN) && ++idle < 1000);  // demuxers may ask for another call
-    if (code < 0 && code != AVERROR_EOF) ++damaged;                  // cut off here: the rest is lost
+    if (code < 0 && code != AVERROR_EOF) {
+      throw_if_cancelled();
+      ++damaged;  // cut off here: the rest is lost
+    }
     code = avcodec_send_packet(codec.get(), code < 0 ? nullptr : packet.get());
     if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
     if (code < 0) ++damaged;
   }
 
+  [[nodiscard]] bool seekable() const {
+    return input->pb != nullptr && (input->pb->seekable & AVIO_SEEKABLE_NORMAL) != 0;
+  }
+
   /// Whether time stamps count samples exactly from any place in the file, not only from its beginning.
   /// Elsewhere (MP3, ADTS, Matroska, ...) they are estimates or rounded, so one has to count from the start.
-  [[nodiscard]] bool seeks_exactly() const {
+  [[nodiscard]] bool counts_exactly() const {
     const std::string_view name = input->iformat->name;
     const AVRational tick = stream->time_base;
-    const bool seekable = input->pb != nullptr && (input->pb->seekable & AVIO_SEEKABLE_NORMAL) != 0;
-    const bool exact = std::int64_t{tick.num} * rate_hz() <= tick.den && first->pts != AV_NOPTS_VALUE;
-    if (!seekable || !exact) return false;
+    if (std::int64_t{tick.num} * rate_hz() > tick.den || first->pts == AV_NOPTS_VALUE) return false;
     if (name == "wav") return av_get_exact_bits_per_sample(stream->codecpar->codec_id) >= 8;  // PCM
     return name == "flac" || (is_mp4(*input) && evenly_spaced(*stream));
   }
@@ -217,14 +271,14 @@ struct Decoder::Impl {
   /// libavformat cuts the delay that an MP4 edit list declares at the front, but not the padding of the last
   /// packet.
   void find_declared_end() {
-    if (!is_mp4(*input) || !seeks_exactly() || stream->duration <= 0) return;
+    if (!is_mp4(*input) || !counts_exactly() || stream->duration <= 0) return;
     const AVRational sample = {1, rate_hz()};
     const int count = avformat_index_get_entries_count(stream);
     const std::int64_t first_time = avformat_index_get_entry(stream, 0)->timestamp;
     const std::int64_t last_time = avformat_index_get_entry(stream, count - 1)->timestamp;
     std::int64_t end_time = stream->duration;
     // The edit's length is often rounded to milliseconds; the media's own is exact.
-    const auto unedited = ffmpeg::open_input(path, true);
+    const auto unedited = ffmpeg::open_unedited(path, *input);
     if (unedited->nb_streams != input->nb_streams) return;
     const std::int64_t media_end =
         std::min(unedited->streams[stream->index]->duration, kMostTicks) + first_time;
@@ -346,7 +400,7 @@ int Decoder::sample_rate_hz() const noexcept { return impl_->rate_hz(); }
 int Decoder::channels() const noexcept { return impl_->channels(); }
 std::int64_t Decoder::non_finite_samples() const noexcept { return impl_->non_finite; }
 std::int64_t Decoder::damaged_packets() const noexcept { return impl_->damaged; }
-Tags Decoder::tags() const { return {}; }
+Tags Decoder::tags() const { return ffmpeg::tags_of(impl_->path, *impl_->input); }
 bool Decoder::read(AudioBuffer& block) { return impl_->read(block); }
 
 std::optional<std::int64_t> Decoder::expected_samples() const noexcept {
@@ -372,8 +426,8 @@ MediaInfo probe(const std::filesystem::path& path) {
   const auto streams = find_audio_streams(path, *input);
   MediaInfo info;
   info.container = input->iformat->name;
-  info.tags = tags_of(input->metadata);
-  if (info.tags.empty()) info.tags = tags_of(streams.front()->metadata);  // where Ogg has them
+  info.tags = all_tags(input->metadata);
+  if (info.tags.empty()) info.tags = all_tags(streams.front()->metadata);  // where Ogg has them
   for (const AVStream* stream : streams) {
     const AVDictionaryEntry* title = av_dict_get(stream->metadata, "title", nullptr, 0);
     info.audio_streams.push_back({.codec = avcodec_get_name(stream->codecpar->codec_id),

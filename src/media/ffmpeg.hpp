@@ -12,6 +12,8 @@ extern "C" {
 #include <libswresample/swresample.h>
 }
 
+#include "svsep/media/tags.hpp"
+
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -34,14 +36,15 @@ struct FreeByAddress {
   }
 };
 
+/// With the AVIOContext that is its own (see pipe.hpp), where it has one.
+struct FreeInput {
+  void operator()(AVFormatContext* context) const noexcept;
+};
 struct FreeOutput {
-  void operator()(AVFormatContext* context) const noexcept {
-    avio_closep(&context->pb);
-    avformat_free_context(context);
-  }
+  void operator()(AVFormatContext* context) const noexcept;
 };
 
-using InputPtr = std::unique_ptr<AVFormatContext, FreeByAddress<avformat_close_input>>;
+using InputPtr = std::unique_ptr<AVFormatContext, FreeInput>;
 using OutputPtr = std::unique_ptr<AVFormatContext, FreeOutput>;
 using CodecPtr = std::unique_ptr<AVCodecContext, FreeByAddress<avcodec_free_context>>;
 using PacketPtr = std::unique_ptr<AVPacket, FreeByAddress<av_packet_free>>;
@@ -68,11 +71,16 @@ inline void silence() { [[maybe_unused]] static const bool once = (av_log_set_le
 /// The name as FFmpeg must see it, so that "a:b.wav" is no protocol and "-x.wav" no option.
 inline std::string file_url(const std::filesystem::path& path) { return "file:" + path.string(); }
 
-/// Opens a media file and reads its header only. `ignore_edit_list`: show an MP4's media whole. Throws
-/// Error(input).
-InputPtr open_input(const std::filesystem::path& path, bool ignore_edit_list = false);
+/// Opens a media file ("-": standard input) and reads its header only. Throws Error(input).
+InputPtr open_input(const std::filesystem::path& path);
+
+/// The same MP4 with its media shown whole, as if it had no edit list. Throws Error(input).
+InputPtr open_unedited(const std::filesystem::path& path, const AVFormatContext& input);
 
 /// The audio streams in file order.
 std::vector<AVStream*> audio_streams(const AVFormatContext& input);
+
+/// Needs avformat_find_stream_info first. `path` is for a warning.
+Tags tags_of(const std::filesystem::path& path, const AVFormatContext& input);
 
 }  // namespace svsep::ffmpeg

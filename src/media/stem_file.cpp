@@ -1,6 +1,6 @@
 #include "svsep/media/stem_file.hpp"
 
-#include "ffmpeg.hpp"
+#include "media_file.hpp"
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
@@ -25,6 +25,33 @@ bool is_stem_file(const std::filesystem::path& path) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   return name.ends_with(".stem.mp4");
+}
+
+struct StemFileEncoder::Impl {
+  Impl(const std::filesystem::path& path, const EncoderSettings& settings) : file(path, "mp4") {
+    for (const std::string_view name : kWrittenStemNames) file.add_track(settings, std::string(name));
+    file.start(settings.tags);
+  }
+  ffmpeg::MediaFile file;
+};
+
+StemFileEncoder::StemFileEncoder(const std::filesystem::path& path, int sample_rate_hz, int channels,
+                                 std::optional<int> bitrate_kbps, const Tags& tags)
+    : impl_(std::make_unique<Impl>(
+          path, EncoderSettings{AudioFormat::m4a, sample_rate_hz, channels, bitrate_kbps, tags})) {}
+StemFileEncoder::~StemFileEncoder() = default;
+StemFileEncoder::StemFileEncoder(StemFileEncoder&&) noexcept = default;
+StemFileEncoder& StemFileEncoder::operator=(StemFileEncoder&&) noexcept = default;
+
+void StemFileEncoder::write(WrittenStem stem, const AudioBuffer& block) {
+  impl_->file.write(static_cast<std::size_t>(stem), block);
+}
+void StemFileEncoder::finish() { impl_->file.finish(); }
+std::int64_t StemFileEncoder::clipped_samples(WrittenStem stem) const noexcept {
+  return impl_->file.clipped_samples(static_cast<std::size_t>(stem));
+}
+float StemFileEncoder::peak(WrittenStem stem) const noexcept {
+  return impl_->file.peak(static_cast<std::size_t>(stem));
 }
 
 }  // namespace svsep

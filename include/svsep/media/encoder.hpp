@@ -43,17 +43,16 @@ struct EncoderSettings {
   AudioFormat format = AudioFormat::wav_s24;
   int sample_rate_hz = 0;
   int channels = 0;
-  /// Lossy formats only, for all channels together; absent: transparent for most ears. Taken to the nearest
-  /// that the format knows.
+  /// Lossy formats only, for all channels together; absent, for stereo: MP3 320, AAC 256, Opus 160, Vorbis
+  /// quality 8. What is too much or too little for the format becomes its nearest (Vorbis: an error).
   std::optional<int> bitrate_kbps = {};
   Tags tags = {};  ///< a format leaves out what it has no place for (WAV: the cover)
 };
 
 /// Writes planar float audio to a file that appears under its name only when finish() succeeded. Readers get
-/// the exact sample count back: lossy formats state their delay and padding. Integer formats clip to full
-/// scale, round to nearest and count what they clipped; FLAC is 24-bit. Lossy formats carry samples beyond
-/// full scale on, but players clip them, so they are counted too. NaN becomes 0, and infinity in a lossy
-/// format full scale. One thread at a time; memory does not grow with the song.
+/// the exact sample count back: lossy formats state their delay and padding. All formats but float WAV clip
+/// to full scale and count what they clipped; integers are rounded to nearest, FLAC's have 24 bits. NaN
+/// becomes 0. One thread at a time; memory does not grow with the song.
 class Encoder {
  public:
   /// Throws Error(output) where the file cannot be written or the format cannot hold that rate, channel count
@@ -74,7 +73,7 @@ class Encoder {
 
   /// Samples beyond full scale so far, over all channels (0 for wav_f32, which holds them).
   [[nodiscard]] std::int64_t clipped_samples() const noexcept;
-  /// The largest magnitude so far, before clipping; full scale is 1.
+  /// The largest finite magnitude so far, before clipping; full scale is 1.
   [[nodiscard]] float peak() const noexcept;
 
  private:

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "ffmpeg.hpp"
+#include "svsep/core/atomic_file.hpp"
+#include "svsep/media/encoder.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace svsep::ffmpeg {
+
+/// A media file in the making: a container on a file or on standard output, and its audio tracks. Private to
+/// media/.
+class MediaFile {
+ public:
+  /// Without a path: standard output. Throws Error(output), as all that follow.
+  MediaFile(const std::optional<std::filesystem::path>& path, const char* muxer);
+
+  /// Before start(). An untitled track bears no title.
+  void add_track(const EncoderSettings& settings, const std::string& title = {});
+  /// Writes the header.
+  void start(const Tags& tags);
+  void write(std::size_t track, const AudioBuffer& block);
+  void finish();
+
+  [[nodiscard]] std::int64_t clipped_samples(std::size_t track) const { return tracks_[track].clipped; }
+  [[nodiscard]] float peak(std::size_t track) const { return tracks_[track].peak; }
+
+ private:
+  struct Track {
+    CodecPtr codec;
+    AVStream* stream = nullptr;  // of output_
+    FramePtr frame;              // being filled
+    int frame_samples = 0;
+    int filled = 0;         // samples per channel in frame
+    std::int64_t time = 0;  // of frame's first sample
+    std::int64_t clipped = 0;
+    float peak = 0.0F;
+  };
+
+  [[noreturn]] void fail(const std::string& reason) const;
+  void check(int code) const;
+  AVStream& add_stream();
+  void add_cover(const CoverImage& cover);
+  void send_frame(Track& track);
+  void encode(Track& track, const AVFrame* frame);
+
+  std::string name_;                  // for messages
+  std::unique_ptr<AtomicFile> file_;  // first, so that the handle on it is closed before it goes
+  OutputPtr output_;
+  std::vector<Track> tracks_;
+  AVStream* cover_ = nullptr;  // of output_
+  PacketPtr packet_;
+};
+
+}  // namespace svsep::ffmpeg
