@@ -13,7 +13,7 @@ namespace {
 constexpr int kTickLength = 6;
 constexpr int kMinorTickLength = 3;
 constexpr int kLabelGap = 5;
-constexpr double kInMinutesFrom_s = 120.0;
+constexpr double kInMinutesFromS = 120.0;
 
 int length_of(const Tick& tick) { return tick.label.empty() ? kMinorTickLength : kTickLength; }
 
@@ -22,9 +22,9 @@ template <class Label>
 std::vector<Tick> multiples(double low, double high, double step, Label&& label) {
   constexpr double kTolerance = 1e-9;
   std::vector<Tick> ticks;
-  const double last = std::floor(high / step + kTolerance);
-  for (double i = std::ceil(low / step - kTolerance); i <= last; ++i) {
-    const double value = i == 0.0 ? 0.0 : i * step;  // no "-0"
+  const auto last = static_cast<long long>(std::floor(high / step + kTolerance));
+  for (auto i = static_cast<long long>(std::ceil(low / step - kTolerance)); i <= last; ++i) {
+    const double value = static_cast<double>(i) * step;
     ticks.push_back({value, label(value)});
   }
   return ticks;
@@ -48,31 +48,32 @@ std::vector<Tick> linear_ticks(double low, double high, int count, double least_
 
 std::vector<Tick> frequency_ticks(double low_hz, double high_hz) {
   std::vector<Tick> ticks;
-  for (double power = std::pow(10.0, std::floor(std::log10(low_hz))); power <= high_hz; power *= 10.0) {
-    for (int digit = 1; digit <= 9; ++digit) {
-      const double value = power * digit;
+  const auto decade = [](double value_hz) { return static_cast<int>(std::floor(std::log10(value_hz))); };
+  for (int exponent = decade(low_hz); exponent <= decade(high_hz); ++exponent) {
+    for (const int digit : {1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+      const double value = digit * std::pow(10.0, exponent);
       if (value < low_hz || value > high_hz) continue;
       const bool major = digit == 1 || digit == 2 || digit == 5;
-      ticks.push_back({value, !major            ? ""
-                              : value >= 1000.0 ? fmt::format("{:g}k", value / 1000.0)
-                                                : fmt::format("{:g}", value)});
+      const std::string number =
+          value < 1000.0 ? fmt::format("{:g}", value) : fmt::format("{:g}k", value / 1000.0);
+      ticks.push_back({value, major ? number : ""});
     }
   }
   return ticks;
 }
 
 std::vector<Tick> time_ticks(double duration_s, int count) {
-  if (duration_s < kInMinutesFrom_s) return linear_ticks(0.0, duration_s, count);
-  constexpr std::array kSteps_s = {10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0};
+  if (duration_s < kInMinutesFromS) return linear_ticks(0.0, duration_s, count);
+  constexpr std::array kStepsS = {10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0};
   const auto fits = [&](double step_s) { return duration_s <= count * step_s; };
-  const auto* const found = std::find_if(kSteps_s.begin(), kSteps_s.end(), fits);
+  const auto* const found = std::find_if(kStepsS.begin(), kStepsS.end(), fits);
   const double step_s =
-      found != kSteps_s.end() ? *found : kSteps_s.back() * std::ceil(duration_s / count / kSteps_s.back());
+      found != kStepsS.end() ? *found : kStepsS.back() * std::ceil(duration_s / count / kStepsS.back());
   return multiples(0.0, duration_s, step_s, format_duration);
 }
 
 std::string time_label(double duration_s) {
-  return duration_s < kInMinutesFrom_s ? "time (s)" : duration_s < 3600.0 ? "time (min:s)" : "time (h:min:s)";
+  return duration_s < kInMinutesFromS ? "time (s)" : duration_s < 3600.0 ? "time (min:s)" : "time (h:min:s)";
 }
 
 double Scale::share(double value) const {

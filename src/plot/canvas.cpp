@@ -6,19 +6,45 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace svsep::plot {
 namespace {
 
-/// The glyphs of UTF-8 text: a code point outside ASCII is one box.
+/// The glyph of a Unicode character, or nothing for a mark on the letter before it.
+std::optional<int> glyph_of(char32_t character) {
+  // Western European letters from U+00C0 on lose their accents.
+  constexpr std::string_view kPlain = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYPsaaaaaaaceeeeiiiidnooooo/ouuuuypy";
+  if (character >= 0xC0 && character - 0xC0 < kPlain.size()) {
+    character = static_cast<unsigned char>(kPlain[character - 0xC0]);
+  }
+  if (character == U'\u2013' || character == U'\u2014') character = U'-';
+  if (character == U'\u2018' || character == U'\u2019') character = U'\'';
+  if (character == U'\u201c' || character == U'\u201d') character = U'"';
+  if (character >= 0x300 && character < 0x370) return std::nullopt;
+  return character >= 32 && character < 127 ? static_cast<int>(character) - 32 : kUnknownGlyph;
+}
+
+/// Whether the byte continues a character of UTF-8.
+bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
+/// The glyphs of UTF-8 text.
 std::vector<int> glyphs_of(std::string_view words) {
   std::vector<int> glyphs;
-  for (const char letter : words) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if ((byte & 0xC0U) == 0x80U) continue;  // the rest of a code point
-    const bool printable = byte >= 32 && byte < 127;
-    glyphs.push_back(printable ? byte - 32 : kUnknownGlyph);
+  while (!words.empty()) {
+    const auto first = static_cast<unsigned char>(words.front());
+    const auto length =
+        static_cast<std::size_t>(std::find_if_not(words.begin() + 1, words.end(), continues) - words.begin());
+    char32_t character =
+        length == 1
+            ? first
+            : first & (0x7FU >> std::min<std::size_t>(length, 7));  // the first byte's ones count the bytes
+    for (const char byte : words.substr(1, length - 1)) {
+      character = character << 6U | (static_cast<unsigned char>(byte) & 0x3FU);
+    }
+    if (const auto glyph = glyph_of(character)) glyphs.push_back(*glyph);
+    words.remove_prefix(length);
   }
   return glyphs;
 }
@@ -92,7 +118,8 @@ Colour mix(const Colour& from, const Colour& to, double share) {
 }
 
 Colour colour_of(const Map& map, double value) {
-  const double place = std::clamp(value, 0.0, 1.0) * static_cast<double>(map.size() - 1);
+  const double clamped = value > 0.0 ? std::min(value, 1.0) : 0.0;  // 0 for what is no number, too
+  const double place = clamped * static_cast<double>(map.size() - 1);
   const auto below = std::min(static_cast<std::size_t>(place), map.size() - 2);
   return mix(map[below], map[below + 1], place - static_cast<double>(below));
 }
@@ -173,7 +200,7 @@ std::string shortened(std::string_view words, int width) {
   constexpr std::string_view kEllipsis = "...";
   std::string kept(words);
   while (!kept.empty() && text_width(kept) > width - static_cast<int>(kEllipsis.size()) * kTextAdvance) {
-    while (kept.size() > 1 && (static_cast<unsigned char>(kept.back()) & 0xC0U) == 0x80U) kept.pop_back();
+    while (kept.size() > 1 && continues(kept.back())) kept.pop_back();
     kept.pop_back();
   }
   return kept.append(kEllipsis);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace svsep::plot {
 
@@ -53,7 +54,7 @@ class Canvas {
   void line(double x0, double y0, double x1, double y1, double thickness, Colour colour);
   /// One pixel wide, just outside the box.
   void outline(const Box& box, Colour colour);
-  /// A line of UTF-8, vertically centred at its point. What is not ASCII shows as boxes.
+  /// A line of UTF-8, vertically centred at its point. Accents are left out, other scripts show as boxes.
   void text(Point at, Anchor anchor, std::string_view words);
   /// The same, read from bottom to top, its middle at the point.
   void text_upwards(Point middle, std::string_view words);

@@ -26,9 +26,9 @@ constexpr Point kFirstPanel = {96, 78};
 constexpr int kPanelStep = kPlotHeight + 30;
 constexpr Colour kNothing = {214, 214, 214};  // of the mask where both stems are below the floor
 
-constexpr double kLowest_hz = 30.0;
-constexpr double kHighest_hz = 20000.0;
-constexpr float kFloor_db = -80.0F;
+constexpr double kLowestHz = 30.0;
+constexpr double kHighestHz = 20000.0;
+constexpr float kFloorDb = -80.0F;
 constexpr std::size_t kMaxColumns = 2 * kPlotWidth;  // at least kPlotWidth after the first merge
 
 Box panel(int index) { return {kFirstPanel.x, kFirstPanel.y + index * kPanelStep, kPlotWidth, kPlotHeight}; }
@@ -41,8 +41,8 @@ StftParameters stft_parameters(int sample_rate_hz) {
 }
 
 Scale frequency_scale(int sample_rate_hz) {
-  const double highest_hz = std::min(kHighest_hz, sample_rate_hz / 2.0);
-  return {std::min(kLowest_hz, highest_hz / 10.0), highest_hz, true};
+  const double highest_hz = std::min(kHighestHz, sample_rate_hz / 2.0);
+  return {std::min(kLowestHz, highest_hz / 10.0), highest_hz, true};
 }
 
 /// The power of one signal by time and pixel row. Columns are means of equally many frames; when there are
@@ -194,7 +194,7 @@ struct SpectrogramFigure::Impl {
   void draw_pixels(Canvas& canvas) const {
     const float loudest = mixture.loudest();
     const auto level = [&](float power) {  // 0 at the floor, 1 at the loudest
-      return power > 0.0F ? 1.0F - 10.0F * std::log10(power / loudest) / kFloor_db : 0.0F;
+      return power > 0.0F ? 1.0F - 10.0F * std::log10(power / loudest) / kFloorDb : 0.0F;
     };
     for (int x = 0; x < kPlotWidth; ++x) {
       const auto powers = std::array{mixture.pixels(x), vocals.pixels(x), accompaniment.pixels(x)};
@@ -259,7 +259,7 @@ Image SpectrogramFigure::draw() {
   canvas.text({middle, panel(3).bottom() + 46}, Anchor::middle, time_label(duration_s));
 
   const Box spectrograms = {panel(0).left, panel(0).top, kPlotWidth, panel(2).bottom() - panel(0).top};
-  draw_colour_bar(canvas, spectrograms, {kFloor_db, 0.0}, linear_ticks(kFloor_db, 0.0, 8), magma,
+  draw_colour_bar(canvas, spectrograms, {kFloorDb, 0.0}, linear_ticks(kFloorDb, 0.0, 8), magma,
                   "level (dB relative to the mixture's maximum)");
   draw_colour_bar(canvas, panel(3), {0.0, 1.0}, linear_ticks(0.0, 1.0, 5), viridis, "share of vocals");
   return std::move(canvas).take();

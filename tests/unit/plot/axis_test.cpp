@@ -28,7 +28,8 @@ TEST(Axis, TicksAreMultiplesOfOneTwoOrFive) {
 }
 
 TEST(Axis, TicksAreNeverMoreThanAskedForNorFewerThanTwo) {
-  for (double span = 1e-4; span < 1e5; span *= 1.37) {
+  for (int i = -40; i < 50; ++i) {
+    const double span = std::pow(1.25, i);
     for (const double low : {0.0, -0.4 * span, 3.7 * span}) {
       const auto ticks = linear_ticks(low, low + span, 6);
       EXPECT_LE(ticks.size(), 7U) << low << " " << span;
@@ -60,7 +61,8 @@ TEST(Axis, TimesAreSecondsThenMinutesThenHours) {
   EXPECT_EQ(time_label(119.9), "time (s)");
   EXPECT_EQ(time_label(120.0), "time (min:s)");
   EXPECT_EQ(time_label(3600.0), "time (h:min:s)");
-  for (double duration_s = 1e-3; duration_s < 1e6; duration_s *= 1.7) {
+  for (int i = -14; i < 28; ++i) {
+    const double duration_s = std::pow(1.7, i);
     EXPECT_LE(time_ticks(duration_s, 12).size(), 13U) << duration_s;
     EXPECT_GE(time_ticks(duration_s, 12).size(), 4U) << duration_s;
   }

@@ -2,6 +2,8 @@
 
 #include "plot/font.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <gtest/gtest.h>
 #include <set>
 #include <string>
@@ -98,13 +100,28 @@ TEST(Canvas, TextTooLongIsCutAtACharacterAndSaysSo) {
   EXPECT_EQ(shortened("much too long", 100), "much ...");
   EXPECT_EQ(shortened("\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc", 69), "\u00fc\u00fc...");
   EXPECT_LE(text_width(shortened(std::string(500, 'x'), 1000)), 1000);
-  EXPECT_EQ(text_width("\u65e5\u672c"), text_width("ab")) << "one box for a code point";
+}
+
+TEST(Canvas, TextOfOtherScriptsKeepsItsLength) {
+  const auto drawn = [](std::string_view words) {
+    Canvas canvas(200, 30);
+    canvas.text({10, 15}, Anchor::left, words);
+    return std::move(canvas).take().rgb;
+  };
+  EXPECT_EQ(drawn("D\u00e9j\u00e0 Vu \u2013 Stra\u00dfe"), drawn("Deja Vu - Strase"));
+  EXPECT_EQ(drawn("A\u0308rzte"), drawn("Arzte")) << "a mark of its own";
+  EXPECT_EQ(text_width("\u65e5\u672c\U0001f3b5"), text_width("abc")) << "one box for a code point";
+  for (const std::string& broken :
+       {std::string("\xff\xc3"), std::string("a\xe2\x82"), std::string(80, '\x80')}) {
+    EXPECT_NO_THROW(drawn(broken));
+  }
 }
 
 TEST(Canvas, ColourMapsGetBrighterAllTheWay) {
   for (Colour (*const map)(double) : {magma, viridis}) {
     double last = -1.0;
-    for (double value = 0.0; value <= 1.0; value += 1.0 / 64.0) {
+    for (int i = 0; i <= 64; ++i) {
+      const double value = i / 64.0;
       const Colour colour = map(value);
       const double luma = 0.2126 * colour.red + 0.7152 * colour.green + 0.0722 * colour.blue;
       EXPECT_GT(luma, last) << value;
@@ -112,6 +129,7 @@ TEST(Canvas, ColourMapsGetBrighterAllTheWay) {
     }
     EXPECT_EQ(map(-3.0), map(0.0));
     EXPECT_EQ(map(7.0), map(1.0));
+    EXPECT_EQ(map(std::nan("")), map(0.0));
   }
   EXPECT_EQ(magma(0.0), (Colour{0, 0, 4}));
   EXPECT_EQ(viridis(1.0), (Colour{253, 231, 37}));

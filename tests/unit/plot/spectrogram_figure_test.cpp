@@ -21,7 +21,7 @@ using plot::viridis;
 using test::noise;
 using test::sine;
 
-constexpr int kRate_hz = 44100;
+constexpr int kRateHz = 44100;
 constexpr Colour kNothing = {214, 214, 214};
 constexpr Scale kFrequency = {30.0, 20000.0, true};
 enum Panel { mixture, vocals, accompaniment, mask };
@@ -52,7 +52,7 @@ AudioBuffer sum(AudioBuffer a, const AudioBuffer& b) {
 }
 
 Image figure_of(const AudioBuffer& song, const AudioBuffer& voice, const AudioBuffer& rest,
-                int rate_hz = kRate_hz) {
+                int rate_hz = kRateHz) {
   SpectrogramFigure figure(rate_hz, "song");
   figure.push_mixture(song);
   figure.push_stems(voice, rest);
@@ -61,7 +61,7 @@ Image figure_of(const AudioBuffer& song, const AudioBuffer& voice, const AudioBu
 
 TEST(SpectrogramFigure, ShowsASineAtItsFrequencyBesideItsTick) {
   for (const double frequency_hz : {50.0, 200.0, 1000.0, 10000.0}) {
-    const AudioBuffer tone = sine(kRate_hz, 2 * kRate_hz, 2, frequency_hz);
+    const AudioBuffer tone = sine(kRateHz, 2 * kRateHz, 2, frequency_hz);
     const Image image = figure_of(tone, tone, AudioBuffer(2, tone.samples()));
     for (const Panel panel : {mixture, vocals}) {
       const Box box = box_of(panel);
@@ -81,9 +81,9 @@ TEST(SpectrogramFigure, ShowsASineAtItsFrequencyBesideItsTick) {
 }
 
 TEST(SpectrogramFigure, ShowsLevelsInDecibelsBelowTheMixture) {
-  const AudioBuffer tone = sine(kRate_hz, 2 * kRate_hz, 1, 1000.0, 0.5);
+  const AudioBuffer tone = sine(kRateHz, 2 * kRateHz, 1, 1000.0, 0.5);
   for (const double level_db : {-20.0, -40.0, -60.0, -90.0}) {
-    const AudioBuffer quiet = sine(kRate_hz, 2 * kRate_hz, 1, 1000.0, 0.5 * std::pow(10.0, level_db / 20.0));
+    const AudioBuffer quiet = sine(kRateHz, 2 * kRateHz, 1, 1000.0, 0.5 * std::pow(10.0, level_db / 20.0));
     const Image image = figure_of(tone, quiet, AudioBuffer(1, tone.samples()));
     const Box box = box_of(vocals);
     const int y = static_cast<int>(std::lrint(y_of(box, kFrequency, 1000.0)));
@@ -95,8 +95,8 @@ TEST(SpectrogramFigure, ShowsLevelsInDecibelsBelowTheMixture) {
 }
 
 TEST(SpectrogramFigure, ShowsAClickAtItsTime) {
-  AudioBuffer song(1, 4 * kRate_hz);
-  song.channels[0][3 * kRate_hz] = 1.0F;
+  AudioBuffer song(1, 4 * kRateHz);
+  song.channels[0][3 * kRateHz] = 1.0F;
   const Image image = figure_of(song, song, AudioBuffer(1, song.samples()));
   const Box box = box_of(mixture);
   double weighted = 0.0;
@@ -114,11 +114,11 @@ TEST(SpectrogramFigure, ShowsAClickAtItsTime) {
 }
 
 TEST(SpectrogramFigure, ShowsTheVocalsShareOfTheMagnitude) {
-  const std::size_t samples = kRate_hz;
-  const AudioBuffer low = sine(kRate_hz, samples, 1, 200.0);
-  const AudioBuffer high = sine(kRate_hz, samples, 1, 4000.0);
-  const AudioBuffer third = sine(kRate_hz, samples, 1, 1000.0, 0.1);
-  const AudioBuffer thrice = sine(kRate_hz, samples, 1, 1000.0, 0.3);
+  const std::size_t samples = kRateHz;
+  const AudioBuffer low = sine(kRateHz, samples, 1, 200.0);
+  const AudioBuffer high = sine(kRateHz, samples, 1, 4000.0);
+  const AudioBuffer third = sine(kRateHz, samples, 1, 1000.0, 0.1);
+  const AudioBuffer thrice = sine(kRateHz, samples, 1, 1000.0, 0.3);
   const Image image = figure_of(sum(low, high), sum(low, third), sum(high, thrice));
   const Box box = box_of(mask);
   const auto at = [&](double frequency_hz) {
@@ -130,8 +130,7 @@ TEST(SpectrogramFigure, ShowsTheVocalsShareOfTheMagnitude) {
 }
 
 TEST(SpectrogramFigure, ShowsSilenceAsTheFloor) {
-  for (const std::size_t samples :
-       {std::size_t{0}, std::size_t{1}, std::size_t{700}, std::size_t{kRate_hz}}) {
+  for (const std::size_t samples : {std::size_t{0}, std::size_t{1}, std::size_t{700}, std::size_t{kRateHz}}) {
     const AudioBuffer silence(2, samples);
     const Image image = figure_of(silence, silence, silence);
     EXPECT_EQ(image.width, 1440U);
@@ -148,18 +147,23 @@ TEST(SpectrogramFigure, ShowsSilenceAsTheFloor) {
 }
 
 TEST(SpectrogramFigure, IsDrawnWithoutAnySamples) {
-  SpectrogramFigure figure(kRate_hz, "");
+  SpectrogramFigure figure(kRateHz, "");
   EXPECT_EQ(figure.draw().rgb.size(), 3U * 1440U * 1160U);
 }
 
+TEST(SpectrogramFigure, IsDrawnOfSamplesTooLoudToSquare) {
+  const AudioBuffer loud = sine(kRateHz, kRateHz, 1, 1000.0, 1e30);
+  EXPECT_EQ(figure_of(loud, loud, AudioBuffer(1, loud.samples())).width, 1440U);
+}
+
 TEST(SpectrogramFigure, DoesNotDependOnTheBlocks) {
-  const std::size_t samples = 3 * kRate_hz + 17;
-  const AudioBuffer voice = test::sweep(kRate_hz, samples, 2);
+  const std::size_t samples = 3 * kRateHz + 17;
+  const AudioBuffer voice = test::sweep(kRateHz, samples, 2);
   const AudioBuffer rest = noise(samples, 2, 0.1);
   const AudioBuffer song = sum(voice, rest);
   const Image whole = figure_of(song, voice, rest);
 
-  SpectrogramFigure figure(kRate_hz, "song");
+  SpectrogramFigure figure(kRateHz, "song");
   for (std::size_t from = 0, count = 1; from < samples; from += count, count = count * 3 % 10007) {
     count = std::min(count, samples - from);
     figure.push_mixture(part(song, from, count));
@@ -172,18 +176,18 @@ TEST(SpectrogramFigure, DoesNotDependOnTheBlocks) {
 }
 
 TEST(SpectrogramFigure, ShowsTheMeanOfTheChannels) {
-  const AudioBuffer mono = noise(kRate_hz, 1, 0.1);
+  const AudioBuffer mono = noise(kRateHz, 1, 0.1);
   AudioBuffer stereo(2, mono.samples());
   for (std::size_t n = 0; n < mono.samples(); ++n) stereo.channels[0][n] = 2.0F * mono.channels[0][n];
   EXPECT_EQ(figure_of(stereo, stereo, stereo).rgb, figure_of(mono, mono, mono).rgb);
 }
 
 TEST(SpectrogramFigure, LooksTheSameForAnyLengthOfASteadyTone) {
-  constexpr int kLowRate_hz = 8000;
-  const AudioBuffer tone = sine(kLowRate_hz, 8 * kLowRate_hz, 1, 500.0);  // whole periods: can be repeated
+  constexpr int kLowRateHz = 8000;
+  const AudioBuffer tone = sine(kLowRateHz, 8 * kLowRateHz, 1, 500.0);  // whole periods: can be repeated
   std::vector<Image> images;
   for (const int times : {1, 3, 40}) {  // 8 s: fewer columns than pixels; 24 s: more; 320 s: merged twice
-    SpectrogramFigure figure(kLowRate_hz, "tone");
+    SpectrogramFigure figure(kLowRateHz, "tone");
     for (int i = 0; i < times; ++i) {
       figure.push_mixture(tone);
       figure.push_stems(tone, tone);
@@ -201,9 +205,9 @@ TEST(SpectrogramFigure, LooksTheSameForAnyLengthOfASteadyTone) {
 }
 
 TEST(SpectrogramFigure, NeedsNoMoreMemoryForALongSong) {
-  constexpr int kLowRate_hz = 1000;  // the same number of columns a second as any other, and quick
-  const AudioBuffer second = noise(kLowRate_hz, 1);
-  SpectrogramFigure figure(kLowRate_hz, "long");
+  constexpr int kLowRateHz = 1000;  // the same number of columns a second as any other, and quick
+  const AudioBuffer second = noise(kLowRateHz, 1);
+  SpectrogramFigure figure(kLowRateHz, "long");
   const auto push = [&](int seconds) {
     for (int i = 0; i < seconds; ++i) {
       figure.push_mixture(second);
