@@ -1,8 +1,4 @@
-#include "support/audio_files.hpp"
-#include "support/run.hpp"
-#include "support/temporary_folder.hpp"
-#include "support/tiny_model.hpp"
-#include "svsep/media/decoder.hpp"
+#include "separate_fixture.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -21,60 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-AudioBuffer decode(const fs::path& path) {
-  Decoder decoder(path);
-  return read_all(decoder);
-}
+using test::decode;
 
-std::size_t line_count(const std::string& text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
-/// A folder with a tiny model, in which `svsep separate` runs.
-class Separate : public ::testing::Test {
- protected:
-  Separate() { test::write_tiny_model(model_); }
-
-  /// Runs `svsep separate --model <tiny>` with `arguments` in the folder.
-  test::RunResult separate(std::vector<std::string> arguments, const fs::path& model = {}) {
-    arguments.insert(arguments.begin(),
-                     {"separate", "--model", model.empty() ? model_.string() : model.string()});
-    return test::run_svsep(std::move(arguments), {}, folder_.path());
-  }
-
-  /// The run failed with this code and one line on stderr that holds all of `parts`; no stem is left behind.
-  void expect_failure(const test::RunResult& result, int code, const std::vector<std::string>& parts) {
-    EXPECT_EQ(result.exit_code, code) << result.err;
-    EXPECT_EQ(result.out, "");
-    EXPECT_EQ(line_count(result.err), 1U) << result.err;
-    EXPECT_EQ(result.err.rfind("svsep: error: ", 0), 0U) << result.err;
-    for (const std::string& part : parts) EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
-    expect_no_files("separated");
-  }
-
-  void expect_no_files(const fs::path& below) {
-    if (!fs::exists(folder_ / below)) return;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_ / below)) {
-      EXPECT_TRUE(entry.is_directory()) << entry.path();
-    }
-  }
-
-  void expect_stems(const fs::path& song_folder, int sample_rate_hz, std::size_t channels,
-                    std::size_t samples) {
-    for (const char* stem : {"vocals.wav", "accompaniment.wav"}) {
-      const fs::path path = folder_ / "separated" / song_folder / stem;
-      ASSERT_TRUE(fs::exists(path)) << path;
-      Decoder decoder(path);
-      EXPECT_EQ(decoder.sample_rate_hz(), sample_rate_hz);
-      const AudioBuffer audio = read_all(decoder);
-      EXPECT_EQ(audio.channels.size(), channels);
-      EXPECT_EQ(audio.samples(), samples);
-    }
-  }
-
-  test::TemporaryFolder folder_;
-  fs::path model_ = folder_ / "tiny.safetensors";
-};
+class Separate : public test::SeparateTest {};
 
 TEST_F(Separate, WritesBothStemsWithTheRateChannelsAndLengthOfTheSong) {
   test::write_wav_s16(folder_ / "song.wav", test::noise(50001, 2), 44100);
@@ -193,7 +138,7 @@ TEST_F(Separate, GoesOnAfterABadSongOfSeveral) {
   expect_stems("good", 22050, 1, 2000);
 }
 
-TEST_F(Separate, RefusesTwoSongsForOneFolderAndNamesBoth) {
+TEST_F(Separate, RefusesTwoSongsForOneOutputAndNamesBoth) {
   expect_failure(separate({"a/song.mp3", "b/song.wav"}), 2, {"a/song.mp3", "b/song.wav"});
 }
 
@@ -211,9 +156,9 @@ TEST_F(Separate, RefusesAnEmptyWav) {
   expect_failure(separate({"song.wav"}), 3, {"song.wav"});
 }
 
-TEST_F(Separate, RefusesAFolderAsASong) {
+TEST_F(Separate, RefusesAFolderWithoutSongs) {
   fs::create_directory(folder_ / "songs");
-  expect_failure(separate({"songs"}), 3, {"songs"});
+  expect_failure(separate({"songs"}), 3, {"no song found in: songs"});
 }
 
 TEST_F(Separate, SeparatesWhatIsThereOfATruncatedMp3) {
@@ -265,7 +210,8 @@ TEST_F(Separate, LeavesNothingBehindWhenTheDiskIsFull) {
   test::write_wav_s16(folder_ / "song.wav", test::noise(200000), 22050);
   // A limit on file sizes stands in for a full disk: the write fails in the middle with EFBIG.
   const std::string line = "ulimit -f 100; cd '" + folder_.path().string() + "'; trap '' XFSZ; exec '" +
-                           std::string(SVSEP_BINARY) + "' separate --quiet --model tiny.safetensors song.wav";
+                           std::string(SVSEP_BINARY) +
+                           "' separate --quiet --threads 1 --model tiny.safetensors song.wav";
   const test::RunResult result = test::run({"/bin/bash", "-c", line});
   expect_failure(result, 4, {"vocals.wav", "File too large"});
 }
@@ -282,8 +228,7 @@ TEST_F(Separate, RefusesWrongUsage) {
 
 TEST_F(Separate, StopsOnASignalAndLeavesNothingBehind) {
   test::write_wav_s16(folder_ / "song.wav", test::noise(44100 * 600), 44100);
-  const std::string line = "cd '" + folder_.path().string() + "'; '" + std::string(SVSEP_BINARY) +
-                           "' separate --model tiny.safetensors song.wav & sleep 2; kill -TERM $!; wait $!";
+  const std::string line = separate_line() + "song.wav & sleep 2; kill -TERM $!; wait $!";
   const test::RunResult result = test::run_shell(line);
   EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.err;
   EXPECT_NE(result.err.find("stopped by signal 15"), std::string::npos) << result.err;
@@ -296,8 +241,9 @@ long peak_memory_kib(const fs::path& folder, const fs::path& model, int seconds)
   test::write_wav_s16(song, test::noise(static_cast<std::size_t>(seconds) * 16000), 16000);
   rusage before{};
   getrusage(RUSAGE_CHILDREN, &before);
-  const test::RunResult result = test::run_svsep({"separate", "--model", model.string(), song.string(), "-o",
-                                                  (folder / "stems").string(), "--stride", "9"});
+  const test::RunResult result =
+      test::run_svsep({"separate", "--threads", "1", "--model", model.string(), song.string(), "-o",
+                       (folder / "stems").string(), "--stride", "9"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   rusage after{};
   getrusage(RUSAGE_CHILDREN, &after);  // the largest of all children so far
