@@ -19,6 +19,8 @@
 namespace svsep {
 namespace {
 
+constexpr std::size_t kMaxFftSamples = 1048576;
+
 struct FftwFree {
   void operator()(void* memory) const noexcept { fftwf_free(memory); }
 };
@@ -99,10 +101,11 @@ const StftParameters& validated(const StftParameters& parameters) {
 void validate(const StftParameters& parameters) {
   const auto [fft, window, hop] = parameters;
   const bool even = fft % 2 == 0 && window % 2 == 0 && hop % 2 == 0;
-  if (even && hop >= 2 && hop <= window / 2 && window % hop == 0 && window <= fft && fft <= 65536) return;
+  if (even && hop >= 2 && hop <= window / 2 && window % hop == 0 && window <= fft && fft <= kMaxFftSamples)
+    return;
   throw Error(ErrorKind::model,
               "unusable STFT sizes: expected even ones with 2 <= hop <= window/2, window a multiple of hop, "
-              "window <= fft <= 65536, got fft " +
+              "window <= fft <= 1048576, got fft " +
                   std::to_string(fft) + ", window " + std::to_string(window) + ", hop " +
                   std::to_string(hop));
 }

@@ -1,17 +1,22 @@
 #include "svsep/separation/separator.hpp"
 
+#include "svsep/core/error.hpp"
 #include "svsep/dsp/resampler.hpp"
 #include "svsep/dsp/stft.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace svsep {
 namespace {
+
+constexpr int kMaxSampleRateHz = 768'000;
 
 template <typename T>
 void append(std::vector<T>& queue, std::span<const T> values) {
@@ -23,204 +28,243 @@ void drop_front(std::vector<T>& queue, std::size_t count) {
   queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-/// One stem of one channel on its way back from masked frames to samples of the song's rate.
+/// Sizes without larger prime factors have fast FFTs.
+bool is_smooth(std::size_t size) {
+  for (const std::size_t factor : {2U, 3U, 5U, 7U, 11U, 13U}) {
+    while (size % factor == 0) size /= factor;
+  }
+  return size == 1;
+}
+
+/// The even size nearest to `wanted` with a fast FFT, at least 2.
+std::size_t nearest_even_smooth(double wanted) {
+  const std::size_t middle = 2 * std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(wanted / 2)));
+  for (std::size_t distance = 0;; distance += 2) {
+    if (distance < middle && is_smooth(middle - distance)) return middle - distance;
+    if (is_smooth(middle + distance)) return middle + distance;
+  }
+}
+
+/// One stem of one channel on its way from masked frames to samples at the stems' rate.
 class StemPath {
  public:
-  StemPath(const AnalysisParameters& analysis, int sample_rate_hz)
-      : to_song_rate_(analysis.sample_rate_hz, sample_rate_hz,
+  StemPath(const StftParameters& stft, int song_rate_hz, int stem_rate_hz)
+      : to_stem_rate_(song_rate_hz, stem_rate_hz,
                       [this](std::span<const float> samples) { append(ready, samples); }),
-        to_samples_(analysis.stft, [this](Samples samples) { to_song_rate_.push(samples); }) {}
+        to_samples_(stft, [this](Samples samples) { append(at_song_rate, samples); }) {}
   StemPath(const StemPath&) = delete;  // the stages' sinks point into this object
   StemPath& operator=(const StemPath&) = delete;
 
   void push(Spectrum frame) { to_samples_.push(frame); }
+  void finish_samples(std::size_t song_samples) { to_samples_.finish(song_samples); }
 
-  void finish(std::size_t model_rate_samples, std::size_t song_rate_samples) {
-    to_samples_.finish(model_rate_samples);
-    to_song_rate_.finish(song_rate_samples);
+  /// Hands on the first samples that wait at the song's rate.
+  void hand_on(std::size_t count) {
+    to_stem_rate_.push(std::span<const float>(at_song_rate).first(count));
+    drop_front(at_song_rate, count);
   }
+  void finish() { to_stem_rate_.finish(); }
 
-  std::vector<float> ready;  ///< samples that wait to be taken
+  std::vector<float> at_song_rate;  ///< samples that wait to be handed on
+  std::vector<float> ready;         ///< finished samples that wait to be taken
 
  private:
-  Resampler to_song_rate_;
+  Resampler to_stem_rate_;
   InverseStft to_samples_;
 };
 
-/// The whole way of one channel, from samples of the mixture to samples of both stems.
-class ChannelPath {
+/// How the bins of one frame become the bins of its stems.
+class Masker {
  public:
-  ChannelPath(MaskEstimator& estimator, const AnalysisParameters& analysis, int sample_rate_hz,
-              const SeparationSettings& settings)
-      : estimator_(estimator),
-        settings_(settings),
-        bins_(analysis.stft.bins()),
-        first_top_bin_(bins_ * 7 / 10),
-        batch_(estimator.batch_frames()),
-        block_frames_(2 * estimator.context_frames() + batch_),
-        frames_per_sample_(
-            static_cast<double>(analysis.sample_rate_hz) /
-            (static_cast<double>(sample_rate_hz) * static_cast<double>(analysis.stft.hop_samples))),
-        restores_high_band_(settings.high_band != HighBand::drop && sample_rate_hz > analysis.sample_rate_hz),
-        magnitudes_(estimator.context_frames() * bins_, 0.0F),  // silence before the first frame
-        mask_(batch_ * bins_),
-        masked_(bins_),
-        vocals_(analysis, sample_rate_hz),
-        accompaniment_(analysis, sample_rate_hz),
-        band_to_song_rate_(analysis.sample_rate_hz, sample_rate_hz,
-                           [this](std::span<const float> samples) { append(band_, samples); }),
-        to_frames_(analysis.stft, [this](Spectrum frame) { take(frame); }),
-        to_model_rate_(sample_rate_hz, analysis.sample_rate_hz, [this](std::span<const float> samples) {
-          if (restores_high_band_) band_to_song_rate_.push(samples);
-          to_frames_.push(samples);
-        }) {
-    magnitudes_.reserve(block_frames_ * bins_);
+  Masker(const SeparationSettings& settings, std::size_t band_bins, std::size_t bins)
+      : settings_(settings), band_bins_(std::min(band_bins, bins)), masked_(bins) {}
+
+  /// The vocals of a frame whose mask covers the model's band; valid until the next call.
+  Spectrum vocals(Spectrum mixture, std::span<const float> mask) {
+    // From here on, bins speak for what lies above the band.
+    const std::size_t first_top_bin = band_bins_ * 7 / 10;
+    float vocals_power = 0;
+    float mixture_power = 0;
+    for (std::size_t bin = 0; bin < band_bins_; ++bin) {
+      const float gain = mask[bin] < settings_.thresholds.vocals ? 0.0F : mask[bin];
+      masked_[bin] = gain * mixture[bin];
+      if (bin < first_top_bin) continue;
+      vocals_power += gain * std::norm(mixture[bin]);
+      mixture_power += std::norm(mixture[bin]);
+    }
+    const bool shares = settings_.high_band == HighBand::split && mixture_power > 0;
+    vocals_share_ = shares ? vocals_power / mixture_power : 0.0F;
+    fill_above(mixture, vocals_share_);
+    return masked_;
   }
-  ChannelPath(const ChannelPath&) = delete;  // the stages' sinks point into this object
-  ChannelPath& operator=(const ChannelPath&) = delete;
+
+  /// The accompaniment of the frame that vocals() was called with.
+  Spectrum accompaniment(Spectrum mixture, std::span<const float> mask) {
+    for (std::size_t bin = 0; bin < band_bins_; ++bin) {
+      const float gain = 1.0F - mask[bin];
+      masked_[bin] = gain < settings_.thresholds.accompaniment ? 0.0F : gain * mixture[bin];
+    }
+    fill_above(mixture, settings_.high_band == HighBand::drop ? 0.0F : 1.0F - vocals_share_);
+    return masked_;
+  }
+
+ private:
+  void fill_above(Spectrum mixture, float gain) {
+    for (std::size_t bin = band_bins_; bin < mixture.size(); ++bin) masked_[bin] = gain * mixture[bin];
+  }
+
+  SeparationSettings settings_;
+  std::size_t band_bins_;
+  std::vector<std::complex<float>> masked_;
+  float vocals_share_ = 0;  ///< of what lies above the band
+};
+
+/// One channel: its frames on their way in, its stems on their way out.
+class Channel {
+ public:
+  /// `subtracts`: the accompaniment is the mixture less the vocals.
+  Channel(const StftParameters& stft, int song_rate_hz, int stem_rate_hz, bool subtracts)
+      : vocals(stft, song_rate_hz, stem_rate_hz),
+        accompaniment(stft, song_rate_hz, stem_rate_hz),
+        subtracts_(subtracts),
+        to_frames_(stft, [this](Spectrum frame) { append(frames, frame); }) {}
+  Channel(const Channel&) = delete;  // the stages' sinks point into this object
+  Channel& operator=(const Channel&) = delete;
 
   void push(std::span<const float> samples) {
     samples_ += samples.size();
-    append(mixture_, samples);
-    to_model_rate_.push(samples);
-    combine();
+    if (subtracts_) append(mixture_, samples);
+    to_frames_.push(samples);
+  }
+  void finish_frames() { to_frames_.finish(); }
+
+  /// Takes the oldest waiting frame.
+  void mask(Masker& masker, Spectrum frame, std::span<const float> mask) {
+    vocals.push(masker.vocals(frame, mask));
+    if (!subtracts_) accompaniment.push(masker.accompaniment(frame, mask));
   }
 
   void finish() {
-    to_model_rate_.finish();
-    to_frames_.finish();
-    while (!frames_.empty()) {  // silence after the last frame
-      magnitudes_.resize(block_frames_ * bins_, 0.0F);
-      estimate();
-    }
-    const std::size_t model_rate_samples = to_model_rate_.output_samples(samples_);
-    vocals_.finish(model_rate_samples, samples_);
-    accompaniment_.finish(model_rate_samples, samples_);
-    if (restores_high_band_) band_to_song_rate_.finish(samples_);
-    combine();
+    vocals.finish_samples(samples_);
+    if (!subtracts_) accompaniment.finish_samples(samples_);
+    hand_on();
+    vocals.finish();
+    accompaniment.finish();
   }
 
-  // Samples of the finished stems that wait to be taken, equally many.
-  std::vector<float> ready_vocals;
-  std::vector<float> ready_accompaniment;
+  /// Moves finished samples on to the stems' rate.
+  void hand_on() {
+    const std::size_t count = vocals.at_song_rate.size();
+    if (subtracts_) {
+      for (std::size_t n = 0; n < count; ++n) {
+        accompaniment.at_song_rate.push_back(mixture_[n] - vocals.at_song_rate[n]);
+      }
+      drop_front(mixture_, count);
+    }
+    vocals.hand_on(count);
+    accompaniment.hand_on(count);
+  }
+
+  std::vector<std::complex<float>> frames;  ///< of the mixture, that no mask was made for yet
+  StemPath vocals;
+  StemPath accompaniment;
 
  private:
-  void take(Spectrum frame) {
-    append(frames_, frame);
-    for (const std::complex<float> value : frame) magnitudes_.push_back(std::abs(value));
-    if (magnitudes_.size() == block_frames_ * bins_) estimate();
+  bool subtracts_;
+  std::size_t samples_ = 0;     ///< of the song, so far
+  std::vector<float> mixture_;  ///< samples that no stems were made of yet, where they are subtracted from
+  Stft to_frames_;
+};
+
+/// Where the two masks add up to 1, the difference is the same as the masked frames, and cheaper.
+bool subtracts(const SeparationSettings& settings) {
+  const Thresholds& thresholds = settings.thresholds;
+  return settings.accompaniment == AccompanimentSource::residual ||
+         (thresholds.vocals <= 0 && thresholds.accompaniment <= 0 && settings.high_band != HighBand::drop);
+}
+
+int checked_rate(int sample_rate_hz) {
+  if (sample_rate_hz >= 1 && sample_rate_hz <= kMaxSampleRateHz) return sample_rate_hz;
+  throw Error(ErrorKind::input, "cannot separate: sample rate; expected 1 to " +
+                                    std::to_string(kMaxSampleRateHz) + " Hz, got " +
+                                    std::to_string(sample_rate_hz));
+}
+
+}  // namespace
+
+StftParameters stft_at_rate(const AnalysisParameters& analysis, int sample_rate_hz) {
+  if (sample_rate_hz == analysis.sample_rate_hz) return analysis.stft;
+  const auto [fft, window, hop] = analysis.stft;
+  const double ratio = static_cast<double>(sample_rate_hz) / analysis.sample_rate_hz;
+  const std::size_t song_hop = nearest_even_smooth(static_cast<double>(hop) * ratio);
+  const auto scaled = [&, hops = static_cast<double>(song_hop) / static_cast<double>(hop)](std::size_t size) {
+    return 2 * static_cast<std::size_t>(std::lround(static_cast<double>(size) * hops / 2));
+  };
+  return {.fft_samples = scaled(fft), .window_samples = song_hop * (window / hop), .hop_samples = song_hop};
+}
+
+struct Separator::Impl {
+  Impl(MaskEstimator& mask_estimator, int sample_rate_hz, int channel_count,
+       const SeparationSettings& settings, Sink stem_sink)
+      : estimator(mask_estimator),
+        sink(std::move(stem_sink)),
+        stft(stft_at_rate(estimator.analysis(), checked_rate(sample_rate_hz))),
+        band_bins(estimator.analysis().stft.bins()),
+        batch(estimator.batch_frames()),
+        block_frames(2 * estimator.context_frames() + batch),
+        magnitude_scale(static_cast<float>(estimator.analysis().stft.window_samples) /
+                        static_cast<float>(stft.window_samples) / static_cast<float>(channel_count)),
+        masker(settings, band_bins, stft.bins()),
+        magnitudes(estimator.context_frames() * band_bins, 0.0F),  // silence before the first frame
+        mask(batch * band_bins) {
+    const int stem_rate_hz =
+        settings.output_sample_rate_hz == 0 ? sample_rate_hz : settings.output_sample_rate_hz;
+    for (int channel = 0; channel < channel_count; ++channel) {
+      channels.push_back(std::make_unique<Channel>(stft, sample_rate_hz, stem_rate_hz, subtracts(settings)));
+    }
+    magnitudes.reserve(block_frames * band_bins);
+  }
+
+  /// Frames that wait, equally many in every channel.
+  [[nodiscard]] std::size_t waiting() const { return channels.front()->frames.size() / stft.bins(); }
+
+  /// Appends the magnitudes of the mean of the channels, of all frames that are not looked at yet.
+  void look() {
+    for (; looked_at < waiting(); ++looked_at) {
+      const std::size_t first = looked_at * stft.bins();
+      for (std::size_t bin = 0; bin < band_bins; ++bin) {
+        std::complex<float> sum = 0;  // above the song's band there is nothing
+        if (bin < stft.bins()) {
+          for (const auto& channel : channels) sum += channel->frames[first + bin];
+        }
+        magnitudes.push_back(magnitude_scale * std::abs(sum));
+      }
+      if (magnitudes.size() == block_frames * band_bins) estimate();
+    }
   }
 
   /// Masks the oldest waiting frames, at most a batch of them, and moves on by a batch.
   void estimate() {
-    estimator_.estimate(magnitudes_, mask_);
-    const std::size_t frames = std::min(batch_, frames_.size() / bins_);
-    for (std::size_t frame = 0; frame < frames; ++frame) {
-      apply(Spectrum(frames_).subspan(frame * bins_, bins_),
-            std::span<const float>(mask_).subspan(frame * bins_, bins_));
-    }
-    drop_front(frames_, frames * bins_);
-    drop_front(magnitudes_, batch_ * bins_);
-  }
-
-  void apply(Spectrum mixture, std::span<const float> mask) {
-    double vocals_power = 0;
-    double mixture_power = 0;
-    for (std::size_t bin = 0; bin < bins_; ++bin) {
-      const float gain = mask[bin] < settings_.thresholds.vocals ? 0.0F : mask[bin];
-      masked_[bin] = gain * mixture[bin];
-      if (bin < first_top_bin_) continue;
-      vocals_power += static_cast<double>(gain * std::norm(mixture[bin]));
-      mixture_power += static_cast<double>(std::norm(mixture[bin]));
-    }
-    vocals_.push(masked_);
-    for (std::size_t bin = 0; bin < bins_; ++bin) {
-      const float gain = 1.0F - mask[bin];
-      masked_[bin] = gain < settings_.thresholds.accompaniment ? 0.0F : gain * mixture[bin];
-    }
-    accompaniment_.push(masked_);
-    const bool shares = settings_.high_band == HighBand::split && mixture_power > 0;
-    vocal_shares_.push_back(shares ? static_cast<float>(vocals_power / mixture_power) : 0.0F);
-  }
-
-  /// The vocals' share of the high band at a sample of the song: between its frames, linear.
-  [[nodiscard]] float vocal_share(std::size_t sample) const {
-    const double position =
-        static_cast<double>(sample) * frames_per_sample_ - static_cast<double>(shares_gone_);
-    const auto index = std::min(static_cast<std::size_t>(position), vocal_shares_.size() - 1);
-    const auto next = std::min(index + 1, vocal_shares_.size() - 1);
-    const auto fraction = static_cast<float>(position - std::floor(position));
-    return vocal_shares_[index] + fraction * (vocal_shares_[next] - vocal_shares_[index]);
-  }
-
-  /// Makes finished stems of all samples that every path has reached.
-  void combine() {
-    std::size_t count = std::min({mixture_.size(), vocals_.ready.size(), accompaniment_.ready.size()});
-    if (restores_high_band_) count = std::min(count, band_.size());
-    if (count == 0) return;
-    if (vocal_shares_.empty()) vocal_shares_.push_back(0);  // too short a song for a single frame
-    for (std::size_t n = 0; n < count; ++n) {
-      float vocals = vocals_.ready[n];
-      float accompaniment = accompaniment_.ready[n];
-      if (restores_high_band_) {
-        const float high = mixture_[n] - band_[n];
-        const float share = vocal_share(combined_ + n);
-        vocals += share * high;
-        accompaniment += (1.0F - share) * high;
+    estimator.estimate(magnitudes, mask);
+    const std::size_t frames = std::min(batch, waiting());
+    for (const auto& channel : channels) {
+      for (std::size_t frame = 0; frame < frames; ++frame) {
+        channel->mask(masker, Spectrum(channel->frames).subspan(frame * stft.bins(), stft.bins()),
+                      std::span<const float>(mask).subspan(frame * band_bins, band_bins));
       }
-      if (settings_.accompaniment == AccompanimentSource::residual) accompaniment = mixture_[n] - vocals;
-      ready_vocals.push_back(vocals);
-      ready_accompaniment.push_back(accompaniment);
+      drop_front(channel->frames, frames * stft.bins());
+      channel->hand_on();
     }
-    combined_ += count;
-    drop_front(mixture_, count);
-    drop_front(vocals_.ready, count);
-    drop_front(accompaniment_.ready, count);
-    if (restores_high_band_) drop_front(band_, count);
-    const auto frames_done =
-        static_cast<std::size_t>(static_cast<double>(combined_) * frames_per_sample_) - shares_gone_;
-    const std::size_t gone = std::min(frames_done, vocal_shares_.size() - 1);
-    drop_front(vocal_shares_, gone);
-    shares_gone_ += gone;
+    drop_front(magnitudes, batch * band_bins);
+    looked_at -= std::min(looked_at, frames);
   }
-
-  MaskEstimator& estimator_;
-  SeparationSettings settings_;
-  std::size_t bins_;
-  std::size_t first_top_bin_;  ///< from here on, bins speak for what lies above them
-  std::size_t batch_;
-  std::size_t block_frames_;  ///< what one call of the estimator sees
-  double frames_per_sample_;
-  bool restores_high_band_;
-
-  std::size_t samples_ = 0;                  ///< of the song, so far
-  std::vector<float> mixture_;               ///< samples that no stems were made of yet
-  std::vector<std::complex<float>> frames_;  ///< of the mixture, that no mask was made for yet
-  std::vector<float> magnitudes_;            ///< those frames with the context before them
-  std::vector<float> mask_;
-  std::vector<std::complex<float>> masked_;
-  std::vector<float> vocal_shares_;  ///< of the high band, a value a frame, from frame shares_gone_ on
-  std::size_t shares_gone_ = 0;
-  std::size_t combined_ = 0;  ///< samples of the song that stems were made of
-
-  StemPath vocals_;
-  StemPath accompaniment_;
-  std::vector<float> band_;  ///< the mixture through the model's rate and back
-  Resampler band_to_song_rate_;
-  Stft to_frames_;
-  Resampler to_model_rate_;
-};
-
-}  // namespace
-
-struct Separator::Impl {
-  Sink sink;
-  std::vector<std::unique_ptr<ChannelPath>> channels;
 
   /// Hands on as many samples as all channels have.
   void deliver() {
-    std::size_t samples = channels.front()->ready_vocals.size();
-    for (const auto& channel : channels) samples = std::min(samples, channel->ready_vocals.size());
+    std::size_t samples = channels.front()->vocals.ready.size();
+    for (const auto& channel : channels) {
+      samples = std::min({samples, channel->vocals.ready.size(), channel->accompaniment.ready.size()});
+    }
     if (samples == 0) return;
     const auto take = [samples](std::vector<float>& ready) {
       std::vector<float> taken(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(samples));
@@ -230,22 +274,29 @@ struct Separator::Impl {
     AudioBuffer vocals;
     AudioBuffer accompaniment;
     for (const auto& channel : channels) {
-      vocals.channels.push_back(take(channel->ready_vocals));
-      accompaniment.channels.push_back(take(channel->ready_accompaniment));
+      vocals.channels.push_back(take(channel->vocals.ready));
+      accompaniment.channels.push_back(take(channel->accompaniment.ready));
     }
     sink(vocals, accompaniment);
   }
+
+  MaskEstimator& estimator;
+  Sink sink;
+  StftParameters stft;    ///< at the song's rate
+  std::size_t band_bins;  ///< those that the estimator sees
+  std::size_t batch;
+  std::size_t block_frames;  ///< what one call of the estimator sees
+  float magnitude_scale;     ///< from the sum of the channels at this STFT to the mean at the model's
+  Masker masker;
+  std::vector<std::unique_ptr<Channel>> channels;
+  std::size_t looked_at = 0;      ///< of the waiting frames, those whose magnitudes are below
+  std::vector<float> magnitudes;  ///< of frames that no mask was made for, with the context before them
+  std::vector<float> mask;
 };
 
 Separator::Separator(MaskEstimator& estimator, int sample_rate_hz, int channels,
                      const SeparationSettings& settings, Sink sink)
-    : impl_(std::make_unique<Impl>()) {
-  impl_->sink = std::move(sink);
-  for (int channel = 0; channel < channels; ++channel) {
-    impl_->channels.push_back(
-        std::make_unique<ChannelPath>(estimator, estimator.analysis(), sample_rate_hz, settings));
-  }
-}
+    : impl_(std::make_unique<Impl>(estimator, sample_rate_hz, channels, settings, std::move(sink))) {}
 
 Separator::~Separator() = default;
 
@@ -253,10 +304,17 @@ void Separator::push(const AudioBuffer& block) {
   for (std::size_t channel = 0; channel < impl_->channels.size(); ++channel) {
     impl_->channels[channel]->push(block.channels[channel]);
   }
+  impl_->look();
   impl_->deliver();
 }
 
 void Separator::finish() {
+  for (const auto& channel : impl_->channels) channel->finish_frames();
+  impl_->look();
+  while (impl_->waiting() > 0) {  // silence after the last frame
+    impl_->magnitudes.resize(impl_->block_frames * impl_->band_bins, 0.0F);
+    impl_->estimate();
+  }
   for (const auto& channel : impl_->channels) channel->finish();
   impl_->deliver();
 }

@@ -23,7 +23,7 @@ struct StftParameters {
   bool operator==(const StftParameters&) const = default;
 };
 
-/// Throws Error(model) unless the sizes are consistent: even, 2 <= hop <= window/2, window <= fft <= 65536,
+/// Throws Error(model) unless the sizes are consistent: even, 2 <= hop <= window/2, window <= fft <= 2^20,
 /// and the window a multiple of the hop.
 void validate(const StftParameters& parameters);
 

@@ -26,9 +26,9 @@ class MaskEstimator {
   /// result does not depend on how the song was cut.
   [[nodiscard]] virtual std::size_t batch_frames() const = 0;
 
-  /// The vocal mask of one channel. `magnitudes` is [context + batch + context][bins], row-major,
-  /// unnormalised STFT magnitudes, 0 beyond the song's ends; `mask` is [batch][bins], filled with gains in
-  /// 0..1. Throws Error(runtime). Not thread safe.
+  /// The vocal mask of a stretch of a song. `magnitudes` is [context + batch + context][bins], row-major,
+  /// unnormalised magnitudes on the frames and bins of analysis().stft, 0 beyond the song's ends; `mask` is
+  /// [batch][bins], filled with gains in 0..1. Throws Error(runtime). Not thread safe.
   virtual void estimate(std::span<const float> magnitudes, std::span<float> mask) = 0;
 };
 
