@@ -132,7 +132,7 @@ std::map<std::string, std::string> all_tags(const AVDictionary* dictionary) {
 /// Whether the packets of an MP4 stream lie at equal distances, so that a time stamp is a count of samples.
 bool evenly_spaced(AVStream& stream) {
   const int count = avformat_index_get_entries_count(&stream);
-  if (count < 3) return false;
+  if (count < 2) return false;
   const auto time = [&](int i) { return avformat_index_get_entry(&stream, i)->timestamp; };
   if (time(0) < -kMostTicks || time(count - 1) > kMostTicks) return false;
   const std::int64_t step = time(1) - time(0);

@@ -24,6 +24,10 @@ constexpr std::array kOpusRatesHz = {48000};
 constexpr int kLowestVorbisRateHz = 8000;
 constexpr int kHighestVorbisRateHz = 192000;
 
+/// What FFmpeg takes at 44.1 kHz. Its own choice at high rates makes frames of six channels that its reader
+/// takes for damaged.
+constexpr int kFlacFrameSamples = 4608;
+
 constexpr float kVorbisQuality = 8.0F;  // about 256 kb/s for stereo
 
 struct Form {
@@ -59,10 +63,16 @@ Form form_of(AudioFormat format) {
   throw Error(ErrorKind::runtime, "cannot encode: no such audio format");
 }
 
+bool holds(AudioFormat format, int channels) {
+  // FFmpeg's libopus puts the channels of 5.0 and 6.1 in a wrong order.
+  if (format == AudioFormat::opus && (channels == 5 || channels == 7)) return false;
+  return channels >= 1 && channels <= form_of(format).most_channels;
+}
+
 std::string formats_that_hold(int channels) {
   std::vector<std::string_view> names;
   for (const FormatName& one : kFormatNames) {
-    if (channels <= form_of(one.format).most_channels) names.push_back(one.name);
+    if (holds(one.format, channels)) names.push_back(one.name);
   }
   std::string text;
   for (const std::string_view name : names) {
@@ -72,22 +82,19 @@ std::string formats_that_hold(int channels) {
   return text;
 }
 
-/// The speakers that the codec assumes for that many channels; the order of channels is ours for all of them.
+/// The speakers that the codec assumes for that many channels.
 void set_layout(AVCodecContext& codec, int channels) {
-  if (codec.codec_id == AV_CODEC_ID_VORBIS || codec.codec_id == AV_CODEC_ID_OPUS) {
-    constexpr std::array<std::uint64_t, 8> kLayouts = {
-        AV_CH_LAYOUT_MONO,         AV_CH_LAYOUT_STEREO,       AV_CH_LAYOUT_SURROUND, AV_CH_LAYOUT_QUAD,
-        AV_CH_LAYOUT_5POINT0_BACK, AV_CH_LAYOUT_5POINT1_BACK, AV_CH_LAYOUT_6POINT1,  AV_CH_LAYOUT_7POINT1};
-    av_channel_layout_from_mask(&codec.ch_layout, kLayouts[static_cast<std::size_t>(channels - 1)]);
+  const bool is_aac = codec.codec_id == AV_CODEC_ID_AAC;
+  if (!is_aac && codec.codec_id != AV_CODEC_ID_VORBIS && codec.codec_id != AV_CODEC_ID_OPUS) {
+    av_channel_layout_default(&codec.ch_layout, channels);
     return;
   }
-  for (const AVChannelLayout* one = codec.codec->ch_layouts; one != nullptr && one->nb_channels > 0; ++one) {
-    if (one->nb_channels == channels) {
-      av_channel_layout_copy(&codec.ch_layout, one);
-      return;
-    }
-  }
-  av_channel_layout_default(&codec.ch_layout, channels);
+  const std::array<std::uint64_t, 8> layouts = {
+      AV_CH_LAYOUT_MONO,         AV_CH_LAYOUT_STEREO,
+      AV_CH_LAYOUT_SURROUND,     is_aac ? AV_CH_LAYOUT_4POINT0 : AV_CH_LAYOUT_QUAD,
+      AV_CH_LAYOUT_5POINT0_BACK, AV_CH_LAYOUT_5POINT1_BACK,
+      AV_CH_LAYOUT_6POINT1,      AV_CH_LAYOUT_7POINT1};
+  av_channel_layout_from_mask(&codec.ch_layout, layouts[static_cast<std::size_t>(channels - 1)]);
 }
 
 void set_bitrate(AVCodecContext& codec, const Form& form, const EncoderSettings& settings) {
@@ -176,10 +183,10 @@ void MediaFile::add_track(const EncoderSettings& settings, const std::string& ti
   const Form form = form_of(settings.format);
   const int rate_hz = settings.sample_rate_hz;
   const std::string channels_text = std::to_string(settings.channels) + " channels";
-  if (settings.channels < 1) fail(std::string(form.name) + " cannot hold " + channels_text);
-  if (settings.channels > form.most_channels) {
-    fail(std::string(form.name) + " cannot hold " + channels_text + "; " +
-         formats_that_hold(settings.channels) + " can");
+  if (!holds(settings.format, settings.channels)) {
+    const std::string others = formats_that_hold(settings.channels);
+    fail(std::string(form.name) + " cannot hold " + channels_text +
+         (others.empty() ? "" : "; " + others + " can"));
   }
   if (const int nearest_hz = nearest_sample_rate(settings.format, rate_hz); nearest_hz != rate_hz) {
     fail(std::string(form.name) + " cannot hold " + std::to_string(rate_hz) + " Hz; the nearest is " +
@@ -195,6 +202,7 @@ void MediaFile::add_track(const EncoderSettings& settings, const std::string& ti
   codec.bits_per_raw_sample = form.bits;
   codec.sample_rate = rate_hz;
   codec.time_base = {1, rate_hz};
+  if (settings.format == AudioFormat::flac) codec.frame_size = kFlacFrameSamples;
   codec.flags |= AV_CODEC_FLAG_BITEXACT;  // the same samples give the same bytes
   if ((output_->oformat->flags & AVFMT_GLOBALHEADER) != 0) codec.flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   set_layout(codec, settings.channels);
@@ -363,9 +371,25 @@ void MediaFile::encode(Track& track, const AVFrame* frame) {
     check(code);
     packet_->stream_index = track.stream->index;
     av_packet_rescale_ts(packet_.get(), track.codec->time_base, track.stream->time_base);
+    add_up_padding(track);
     check(tracks_.size() > 1 ? av_interleaved_write_frame(output_.get(), packet_.get())
                              : av_write_frame(output_.get(), packet_.get()));
+    // Readers cut the end of a Vorbis stream only where it has a page before its last.
+    if (track.codec->codec_id == AV_CODEC_ID_VORBIS && track.packets++ == 0) {
+      check(av_write_frame(output_.get(), nullptr));
+    }
   }
+}
+
+/// An encoder may spread its padding over two packets; what the header of an MP3 states is that of the last
+/// one.
+void MediaFile::add_up_padding(Track& track) {
+  constexpr std::size_t kEndAt = 4;  // in FFmpeg's side data: samples to skip, to cut; little-endian
+  std::size_t size = 0;
+  std::uint8_t* skip = av_packet_get_side_data(packet_.get(), AV_PKT_DATA_SKIP_SAMPLES, &size);
+  if (skip == nullptr || size < kEndAt + 4) return;
+  for (std::size_t i = 0; i < 4; ++i) track.padding += std::uint32_t{skip[kEndAt + i]} << (8 * i);
+  for (std::size_t i = 0; i < 4; ++i) skip[kEndAt + i] = static_cast<std::uint8_t>(track.padding >> (8 * i));
 }
 
 void MediaFile::finish() {

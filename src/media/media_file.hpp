@@ -39,6 +39,8 @@ class MediaFile {
     int frame_samples = 0;
     int filled = 0;         // samples per channel in frame
     std::int64_t time = 0;  // of frame's first sample
+    std::int64_t packets = 0;
+    std::uint32_t padding = 0;  // samples at the end of the packets that are none of the song's
     std::int64_t clipped = 0;
     float peak = 0.0F;
   };
@@ -49,6 +51,7 @@ class MediaFile {
   void add_cover(const CoverImage& cover);
   void send_frame(Track& track);
   void encode(Track& track, const AVFrame* frame);
+  void add_up_padding(Track& track);
 
   std::string name_;                  // for messages
   std::unique_ptr<AtomicFile> file_;  // first, so that the handle on it is closed before it goes

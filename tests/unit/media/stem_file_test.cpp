@@ -6,7 +6,9 @@
 #include "svsep/core/error.hpp"
 
 #include <cmath>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace svsep {
 namespace {
@@ -81,6 +83,60 @@ TEST(StemFile, IsKnownByItsName) {
   EXPECT_TRUE(is_stem_file("B.STEM.MP4"));
   EXPECT_FALSE(is_stem_file("c.mp4"));
   EXPECT_FALSE(is_stem_file("d.stem.mp4/e.wav"));
+}
+
+TEST(StemFileEncoder, WritesThreeStreamsOfTheExactLengthWithTitlesTagsAndCover) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder / "a.stem.mp4";
+  constexpr std::size_t kSamples = 15 * 44100 + 17;
+  test::run_ffmpeg({"-f", "lavfi", "-i", "color=red:size=48x32", "-frames:v", "1", folder / "cover.png"});
+  std::ifstream picture(folder / "cover.png", std::ios::binary);
+  const CoverImage cover = {"png", 48, 32, {std::istreambuf_iterator<char>(picture), {}}};
+  const auto tone = [](std::size_t stem) {
+    return test::sine(44100, kSamples, 2, 200.0 * (static_cast<double>(stem) + 1.0));
+  };
+  StemFileEncoder encoder(path, 44100, 2, {}, {{{"title", "Lied"}, {"artist", "Anon"}}, cover});
+  for (const std::size_t stem : {0U, 2U, 1U}) encoder.write(static_cast<WrittenStem>(stem), tone(stem));
+  encoder.finish();
+  EXPECT_NEAR(encoder.peak(WrittenStem::vocals), 0.5F, 1e-3F);
+  EXPECT_EQ(encoder.clipped_samples(WrittenStem::vocals), 0);
+
+  for (std::size_t stem = 0; stem < 3; ++stem) {
+    const AudioBuffer wanted = tone(stem);
+    Decoder decoder(path, stem);
+    const AudioBuffer read = read_all(decoder);
+    ASSERT_EQ(read.samples(), kSamples);
+    double power = 0.0;
+    double error = 0.0;
+    for (std::size_t n = 0; n < kSamples; ++n) {
+      power += std::pow(double{wanted.channels[1][n]}, 2.0);
+      error += std::pow(double{wanted.channels[1][n]} - double{read.channels[1][n]}, 2.0);
+    }
+    EXPECT_LT(error, 1e-2 * power);
+  }
+  const Tags tags = read_tags(path);
+  EXPECT_EQ(tags.values, (std::map<std::string, std::string>{{"title", "Lied"}, {"artist", "Anon"}}));
+  ASSERT_TRUE(tags.cover);
+  EXPECT_EQ(tags.cover->bytes, cover.bytes);
+
+  ASSERT_EQ(probe(path).audio_streams.size(), 3U);
+  const auto probed = nlohmann::json::parse(test::run({"ffprobe", "-v", "error", "-show_streams",
+                                                       "-select_streams", "a", "-of", "json", path.string()})
+                                                .out)["streams"];
+  for (std::size_t stem = 0; stem < 3; ++stem) {
+    EXPECT_EQ(probed[stem]["tags"]["handler_name"], kWrittenStemNames[stem]);
+    EXPECT_EQ(probed[stem]["codec_name"], "aac");
+    EXPECT_EQ(probed[stem]["duration_ts"], kSamples);
+    EXPECT_EQ(probed[stem]["disposition"]["default"], stem == 0 ? 1 : 0);
+  }
+}
+
+TEST(StemFileEncoder, LeavesNothingBehindUnlessItFinished) {
+  const test::TemporaryFolder folder;
+  StemFileEncoder(folder / "a.stem.mp4", 44100, 2).write(WrittenStem::vocals, test::sine(44100, 400000, 2));
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+  EXPECT_THROW(StemFileEncoder(folder / "a.stem.mp4", 192000, 2), Error);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
 TEST(StemFile, HoldsAMixtureThatIsTheSumOfItsStems) {
