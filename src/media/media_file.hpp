@@ -23,13 +23,13 @@ class MediaFile {
 
   /// Before start(). An untitled track bears no title.
   void add_track(const EncoderSettings& settings, const std::string& title = {});
-  /// Writes the header.
+  /// Writes the header. Tracks then count from 0.
   void start(const Tags& tags);
-  void write(std::size_t track, const AudioBuffer& block);
+  void write(std::size_t number, const AudioBuffer& block);
   void finish();
 
-  [[nodiscard]] std::int64_t clipped_samples(std::size_t track) const { return tracks_[track].clipped; }
-  [[nodiscard]] float peak(std::size_t track) const { return tracks_[track].peak; }
+  [[nodiscard]] std::int64_t clipped_samples(std::size_t number) const { return tracks_[number].clipped; }
+  [[nodiscard]] float peak(std::size_t number) const { return tracks_[number].peak; }
 
  private:
   struct Track {

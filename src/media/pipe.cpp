@@ -89,7 +89,7 @@ int PipeInput::read(void* self, std::uint8_t* to, int size) {
   const auto most = static_cast<std::size_t>(size);
   if (pipe.descriptor_ < 0) {
     const std::size_t count = std::min(most, pipe.head_.size() - pipe.given_);
-    std::memcpy(to, pipe.head_.data() + pipe.given_, count);
+    pipe.head_.copy(reinterpret_cast<char*>(to), count, pipe.given_);
     pipe.given_ += count;
     return count == 0 ? AVERROR_EOF : static_cast<int>(count);
   }
@@ -108,11 +108,21 @@ int PipeInput::read(void* self, std::uint8_t* to, int size) {
   }
 }
 
+namespace {
+
+/// Says that the size is not known. An error would do that too, but the MP3 reader takes it for a size that
+/// belies the length in the file's header.
+std::int64_t seek_pipe(void* /*unused*/, std::int64_t /*unused*/, int whence) {
+  return whence == AVSEEK_SIZE ? 0 : AVERROR(ESPIPE);
+}
+
+}  // namespace
+
 AVIOContext* open_pipe(std::unique_ptr<PipeInput> pipe) {
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   AVIOContext* context = buffer == nullptr ? nullptr
                                            : avio_alloc_context(buffer, kBufferBytes, 0, pipe.get(),
-                                                                PipeInput::read, nullptr, nullptr);
+                                                                PipeInput::read, nullptr, seek_pipe);
   if (context == nullptr) {
     av_free(buffer);
     throw std::bad_alloc();

@@ -49,8 +49,7 @@ struct TimeRange {
 /// thread at a time; memory does not grow with the song.
 ///
 /// The path "-" is standard input. That and named pipes need not be seekable (but an MP4 must then have its
-/// index in front, and an MP3 keeps the padding at its end), and a stop (core/cancellation) interrupts the
-/// wait for them with Cancelled.
+/// index in front), and a stop (core/cancellation) interrupts the wait for them with Cancelled.
 class Decoder {
  public:
   /// `stream` counts audio streams from 0. Throws Error(input) where the file is missing or not decodable,

@@ -107,13 +107,7 @@ TEST_P(Pipes, GiveTheDecoderThatReadsThemTheSongOfTheFile) {
   with_stdin(path, [&] {
     Decoder decoder("-");
     EXPECT_EQ(decoder.tags().values.at("title"), "Lied");
-    AudioBuffer read = read_all(decoder);
-    if (GetParam().format == AudioFormat::mp3) {  // whose padding stays on
-      ASSERT_GE(read.samples(), kSamples);
-      EXPECT_LE(read.samples(), kSamples + 2 * 1152);
-      for (auto& channel : read.channels) channel.resize(kSamples);
-    }
-    EXPECT_EQ(read.channels, song.channels);
+    EXPECT_EQ(read_all(decoder).channels, song.channels);
   });
   with_stdin(path, [&] {
     Decoder decoder("-", 0, {1.0, 1.5});
