@@ -279,7 +279,7 @@ SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estima
   report.sample_rate_hz = output_rate_hz(job, settings, decoder.sample_rate_hz());
   report.channels = decoder.channels();
   SeparationSettings separation = settings.separation;
-  // separation.output_sample_rate_hz = report.sample_rate_hz;
+  separation.output_sample_rate_hz = report.sample_rate_hz;
 
   Progress progress(job.song.track, static_cast<double>(decoder.expected_samples().value_or(0)));
   SongOutputs outputs(job, decoder, settings, report.sample_rate_hz);

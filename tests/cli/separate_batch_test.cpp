@@ -1,0 +1,162 @@
+#include "separate_fixture.hpp"
+#include "support/terminal.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SeparateBatch : public test::SeparateTest {
+ protected:
+  void expect_holds(const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << "no \"" << part << "\" in:\n" << text;
+  }
+};
+
+TEST_F(SeparateBatch, GivesTheSameBytesWhateverTheNumberOfJobs) {
+  for (const char* name : {"in/a.wav", "in/b.wav", "in/c.wav"}) write_song(name, 9000, 2);
+  ASSERT_EQ(separate({"in", "-o", "one"}).exit_code, 0);
+  ASSERT_EQ(separate({"in", "-o", "three", "--jobs", "3"}).exit_code, 0);
+  ASSERT_EQ(files("one"), files("three"));
+  for (const std::string& name : files("one")) {
+    EXPECT_EQ(test::bytes_of(folder_ / "one" / name), test::bytes_of(folder_ / "three" / name)) << name;
+  }
+}
+
+TEST_F(SeparateBatch, GoesOnAfterBadSongsAndSumsUp) {
+  for (const char* name : {"in/a.wav", "in/c.wav", "in/e.wav"}) write_song(name);
+  std::ofstream(folder_ / "in/b.mp3") << "no audio";
+  std::ofstream(folder_ / "in/d.flac") << "";
+  ASSERT_EQ(separate({"in/e.wav"}).exit_code, 0);
+  for (const char* jobs : {"1", "2"}) {
+    fs::remove_all(folder_ / "separated/a");
+    const test::RunResult result = separate({"in", "--skip-existing", "--jobs", jobs});
+    EXPECT_EQ(result.exit_code, 6);
+    expect_holds(result.err, "2 failed");
+    expect_holds(result.err, "failed: cannot decode: in/b.mp3: ");
+    expect_holds(result.err, "failed: cannot decode: in/d.flac: ");
+    expect_holds(result.err, "svsep: error: 2 of 5 songs failed");
+    expect_stems("a", 22050, 1, 2000);
+    expect_stems("c", 22050, 1, 2000);
+  }
+}
+
+TEST_F(SeparateBatch, StopsAtOnceWhereNoSongCouldDo) {
+  for (const char* name : {"in/a.wav", "in/b.wav"}) write_song(name);
+  const test::RunResult result = separate({"in", "--quiet", "--device", "cuda:99"});
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  expect_no_files("separated");
+}
+
+TEST_F(SeparateBatch, SkipsOnlySongsThatHaveAllOutputs) {
+  write_song("song.wav");
+  ASSERT_EQ(separate({"song.wav"}).exit_code, 0);
+  const test::RunResult again = separate({"song.wav", "--skip-existing"});
+  EXPECT_EQ(again.exit_code, 0);
+  expect_holds(again.err, "skipped");
+  fs::remove(folder_ / "separated/song/vocals.wav");
+  EXPECT_EQ(separate({"song.wav", "--skip-existing"}).exit_code, 0);
+  expect_stems("song", 22050, 1, 2000);
+}
+
+TEST_F(SeparateBatch, StopsAllJobsOnASignalAndLeavesNothingBehind) {
+  for (const char* name : {"in/a.wav", "in/b.wav"}) write_song(name, 22050 * 900);
+  for (const char* options : {"--jobs 2", "--jobs 2 --clip rescale", "--jobs 2 --format stem.mp4"}) {
+    const test::RunResult result =
+        test::run_shell(separate_line() + options + " in & sleep 2; kill -INT $!; wait $!");
+    EXPECT_EQ(result.exit_code, 128 + SIGINT) << result.err;
+    expect_holds(result.err, "stopped by signal 2");
+    expect_no_files("separated");
+  }
+}
+
+TEST_F(SeparateBatch, StopsWhileItWaitsForAPipe) {
+  test::run({"mkfifo", (folder_ / "fifo").string()});
+  for (const char* arguments : {"-", "--list -"}) {
+    const test::RunResult result =
+        test::run_shell(separate_line() + arguments +
+                        " <fifo & p=$!; sleep 300 >fifo & w=$!; sleep 1; kill -TERM $p; wait $p; c=$?; "
+                        "kill $w; exit $c");
+    EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.err;
+    expect_no_files("separated");
+  }
+}
+
+TEST_F(SeparateBatch, LeavesNothingBehindWhenTheDiskIsFullWhateverTheFormat) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(400000), 22050);
+  for (const char* options : {"--format wav32f", "--format flac", "--format mp3 --bitrate 320",
+                              "--format opus", "--clip rescale", "--format stem.mp4 --bitrate 320"}) {
+    const test::RunResult result =
+        test::run({"/bin/bash", "-c",
+                   "ulimit -f 50; trap '' XFSZ; " + separate_line() + "--quiet song.wav " + options});
+    expect_failure(result, 4, {"File too large"});
+  }
+}
+
+TEST_F(SeparateBatch, SaysThatStandardOutputCannotBeWritten) {
+  write_song("song.wav", 50000);
+  const test::RunResult result =
+      test::run_shell(separate_line() + "--quiet song.wav -o - --stems vocals >/dev/full");
+  EXPECT_EQ(result.exit_code, 4);
+  expect_holds(result.err, "No space left on device");
+}
+
+TEST_F(SeparateBatch, SaysWhichDeviceItUsesAndWhy) {
+  write_song("song.wav");
+  expect_holds(separate({"song.wav", "--device", "cpu"}).err, "device cpu (as asked)");
+}
+
+TEST_F(SeparateBatch, DrawsBarsOnATerminalThatLogLinesDoNotBreak) {
+  for (const char* name : {"in/first.wav", "in/second.wav", "in/third.wav"}) write_song(name, 22050 * 12);
+  const test::RunResult result = test::run_in_terminal(
+      {SVSEP_BINARY, "separate", "--threads", "1", "--model", model_.string(), "in", "--jobs", "2"},
+      folder_.path());
+  EXPECT_EQ(result.exit_code, 0) << result.out;
+  expect_holds(result.out, "all songs [");
+  expect_holds(result.out, "first [");
+  // Every line that stays begins where a bar was erased, and holds nothing of a bar.
+  std::istringstream lines(result.out);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t log = line.find("svsep: ");
+    if (log == std::string::npos) continue;
+    EXPECT_TRUE(log == 0 || line[log - 1] == 'K') << line;
+    EXPECT_EQ(line.find("[#", log), std::string::npos) << line;
+  }
+  EXPECT_EQ(result.out.find("\033[K", result.out.size() - 3), result.out.size() - 3) << "the bars go away";
+}
+
+TEST_F(SeparateBatch, DrawsNoBarsInALog) {
+  write_song("song.wav", 22050 * 4);
+  EXPECT_EQ(separate({"song.wav"}).err.find('\033'), std::string::npos);
+}
+
+/// The long options that a text names.
+std::set<std::string> options_in(const std::string& text, const std::regex& pattern) {
+  std::set<std::string> options;
+  for (std::sregex_iterator match(text.begin(), text.end(), pattern), end; match != end; ++match) {
+    options.insert((*match)[1]);
+  }
+  return options;
+}
+
+TEST(Readme, TableNamesTheOptionsThatHelpNames) {
+  const std::string help = test::run_svsep({"separate", "--help"}).out;
+  const std::string readme = test::bytes_of(fs::path(SVSEP_SOURCE_DIR) / "README.md");
+  std::set<std::string> in_help =
+      options_in(help, std::regex(R"(\n  (?:-\w,)?(--[a-z-]+))", std::regex::ECMAScript));
+  in_help.erase("--help");
+  const std::set<std::string> in_readme =
+      options_in(readme, std::regex(R"(\n\| `(?:-\w, )?(--[a-z-]+))", std::regex::ECMAScript));
+  EXPECT_EQ(in_help, in_readme);
+}
+
+}  // namespace
+}  // namespace svsep
