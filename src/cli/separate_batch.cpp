@@ -71,8 +71,7 @@ class Batch {
   /// Takes one song after the other. What stops it stops all.
   void work() noexcept {
     try {
-      std::unique_ptr<MaskEstimator>
-          estimator;  // made for the first song that opens: bad input fails at once
+      std::unique_ptr<MaskEstimator> estimator;  // made for the first song that opens: bad ones fail at once
       for (std::size_t i = 0; (i = next_++) < jobs_.size();) separate(jobs_[i], estimator);
     } catch (...) {
       const std::scoped_lock lock(mutex_);
@@ -87,28 +86,28 @@ class Batch {
       report(job, Status::skipped);
       return;
     }
+    bool useless = false;  // could no song do?
     try {
       Decoder decoder(job.song.path, 0, settings_.song.range);
       if (settings_.existing == Existing::refuse) check_free(job);
-      if (!estimator) estimator = make_estimator();
+      if (!estimator) {
+        useless = true;
+        estimator = make_estimator();
+        useless = false;
+      }
       report(job, Status::done, separate_song(job, decoder, *estimator, settings_.song));
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
       const bool alone = jobs_.size() == 1;
-      report(job, Status::failed, {}, error.what());
-      if (alone || useless_) throw;
+      if (alone || !useless) report(job, Status::failed, {}, error.what());
+      if (alone || useless) throw;
     }
   }
 
   std::unique_ptr<MaskEstimator> make_estimator() {
     const std::scoped_lock lock(estimator_mutex_);  // LibTorch's settings are the process's
-    try {
-      return load_backend().make_estimator(model_, estimator_options_);
-    } catch (...) {
-      useless_ = true;
-      throw;
-    }
+    return load_backend().make_estimator(model_, estimator_options_);
   }
 
   void report(const Job& job, Status status, const SongReport& result = {}, const std::string& error = {}) {
@@ -148,7 +147,6 @@ class Batch {
   const BatchSettings& settings_;
   EstimatorOptions estimator_options_;
   std::atomic<std::size_t> next_ = 0;
-  std::atomic<bool> useless_ = false;  ///< no song could do
   std::mutex estimator_mutex_;
   std::mutex mutex_;  ///< of all below
   std::exception_ptr stop_;
