@@ -1,10 +1,6 @@
 #include "model/thesis_cnn.hpp"
 
-#include "svsep/core/error.hpp"
-
 #include <algorithm>
-#include <span>
-#include <string>
 
 namespace svsep {
 namespace {
@@ -38,14 +34,7 @@ std::int64_t parameter_count(const ThesisCnnSizes& sizes) {
 
 template <std::size_t N>
 void read_sizes(const ModelFile& file, const char* name, std::array<std::int64_t, N>& sizes) {
-  const auto found = file.info().sizes.find(name);
-  const std::size_t count = found == file.info().sizes.end() ? 0 : found->second.size();
-  if (count != N) {
-    throw Error(ErrorKind::model, "cannot use model: " + file.path().string() + ": size " + name +
-                                      "; expected " + std::to_string(N) + " values, got " +
-                                      std::to_string(count));
-  }
-  std::copy_n(found->second.begin(), N, sizes.begin());
+  std::copy_n(read_size(file, name, N).begin(), N, sizes.begin());
 }
 
 /// TensorFlow's 'same' padding for an even kernel: one more zero on the right.
@@ -64,22 +53,13 @@ torch::Tensor pool(const torch::Tensor& x) {
 
 ThesisCnnSizes thesis_cnn_sizes(const ModelFile& file) {
   const ModelInfo& info = file.info();
-  if (info.architecture != kArchitecture) {
-    throw Error(ErrorKind::model, "cannot use model: " + file.path().string() + ": architecture; expected " +
-                                      kArchitecture + ", got " + info.architecture);
-  }
+  check_architecture(file, kArchitecture);
   ThesisCnnSizes sizes;
   sizes.window_frames = static_cast<std::int64_t>(info.window_frames);
   sizes.bins = static_cast<std::int64_t>(info.analysis.stft.bins());
   read_sizes(file, "convolution_channels", sizes.convolution_channels);
   read_sizes(file, "dense_units", sizes.dense_units);
-  // Before a network of these sizes is allocated: the file must be large enough to hold it.
-  if (parameter_count(sizes) != file.parameter_count()) {
-    throw Error(ErrorKind::model, "cannot use model: " + file.path().string() +
-                                      ": parameters of the stated sizes; expected " +
-                                      std::to_string(parameter_count(sizes)) + ", got " +
-                                      std::to_string(file.parameter_count()));
-  }
+  check_parameter_count(file, parameter_count(sizes));
   return sizes;
 }
 
@@ -125,25 +105,6 @@ torch::Tensor ThesisCnnImpl::forward(const torch::Tensor& windows) {
   x = dropout_(torch::relu(dense1_(x)));
   x = torch::relu(dense2_(x));
   return dense3_(x).view({-1, sizes_.window_frames, sizes_.bins});
-}
-
-std::vector<NamedTensor> named_tensors(const torch::nn::Module& module) {
-  std::vector<NamedTensor> tensors;
-  for (const auto& parameter : module.named_parameters()) {
-    const torch::Tensor values = parameter.value().detach().to(torch::kCPU, torch::kFloat).contiguous();
-    const float* data = values.data_ptr<float>();
-    tensors.push_back({parameter.key(), values.sizes().vec(), {data, data + values.numel()}});
-  }
-  return tensors;
-}
-
-void load_parameters(torch::nn::Module& module, const ModelFile& file) {
-  const torch::NoGradGuard no_gradients;
-  for (auto& parameter : module.named_parameters()) {
-    const torch::IntArrayRef shape = parameter.value().sizes();
-    std::vector<float> values = file.values(parameter.key(), std::span(shape.data(), shape.size()));
-    parameter.value().copy_(torch::from_blob(values.data(), shape));
-  }
 }
 
 }  // namespace svsep

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "svsep/model/model_file.hpp"
+#include "model/mask_network.hpp"
 
 #include <array>
 #include <cstdint>
@@ -27,13 +27,12 @@ void state_sizes(const ThesisCnnSizes& sizes, ModelInfo& info);
 /// The network of the thesis: conv 3x12 twice, max-pool 1x12, conv 3x12 twice, max-pool 1x12, dropout, dense,
 /// dropout, dense, dense. Padding, and the order in which the last pool is flattened, are Keras'. Kernels are
 /// Glorot-uniform (from torch's generator, so torch::manual_seed reproduces them), biases 0.1.
-class ThesisCnnImpl : public torch::nn::Module {
+class ThesisCnnImpl : public MaskNetwork {
  public:
   explicit ThesisCnnImpl(const ThesisCnnSizes& sizes = {}, double dropout = 0.5);
 
-  /// [batch, window_frames, bins] of transformed input -> logits of the same shape; the mask is their
-  /// sigmoid.
-  torch::Tensor forward(const torch::Tensor& windows);
+  /// Windows have window_frames.
+  torch::Tensor forward(const torch::Tensor& windows) override;
 
  private:
   ThesisCnnSizes sizes_;
@@ -42,11 +41,5 @@ class ThesisCnnImpl : public torch::nn::Module {
   torch::nn::Dropout dropout_{nullptr};
 };
 TORCH_MODULE(ThesisCnn);
-
-/// The module's parameters under their torch names, e.g. "conv1.weight", as float32 on the CPU.
-[[nodiscard]] std::vector<NamedTensor> named_tensors(const torch::nn::Module& module);
-
-/// Fills the module's parameters from the file. Throws Error(model) where one is missing or misshapen.
-void load_parameters(torch::nn::Module& module, const ModelFile& file);
 
 }  // namespace svsep

@@ -3,84 +3,86 @@
 #include "model/device.hpp"
 
 #include <algorithm>
-#include <cstdint>
-#include <string>
+#include <spdlog/spdlog.h>
 
 namespace svsep {
 namespace {
 
-// A CPU is fastest while a layer's activations stay near its caches; a GPU wants many windows at once.
-constexpr std::size_t kWindowsPerBatchCpu = 8;
-constexpr std::size_t kWindowsPerBatchCuda = 128;
-constexpr std::size_t kBatchesPerCall = 8;  ///< spreads the cost of the context over more frames
+constexpr std::int64_t kFramesPerCall = 320;  ///< at least: spreads the cost of the context over more frames
 
 }  // namespace
 
 TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride)
-    : info_(file.info()),
-      device_(device),
-      stride_(stride),
-      windows_per_batch_(device.is_cuda() ? kWindowsPerBatchCuda : kWindowsPerBatchCpu) {
-  if (stride < 1 || stride > info_.window_frames) {
-    throw Error(ErrorKind::usage, "stride; expected 1 to " + std::to_string(info_.window_frames) + ", got " +
-                                      std::to_string(stride));
-  }
+    : info_(file.info()), device_(device) {
   with_torch_errors("cannot prepare the network", [&] {
-    network_ = ThesisCnn(thesis_cnn_sizes(file));
-    load_parameters(*network_, file);
-    network_->eval();
+    network_ = load_network(file, static_cast<std::int64_t>(stride));
+    network_.network->eval();
     for (torch::Tensor& parameter :
-         network_->parameters()) {  // channels last: the convolutions run faster so
+         network_.network->parameters()) {  // channels last: the convolutions run faster so
       if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
     }
-    network_->to(device_);
+    network_.network->to(device_);
     if (info_.input_transform == InputTransform::log_level) {
       statistics_ = load_statistics(file);
       statistics_ = {statistics_.mean.to(device_), statistics_.scale.to(device_)};
     }
   });
+  windows_per_batch_ = device.is_cuda() ? network_.windows_per_batch_cuda : network_.windows_per_batch_cpu;
+  const std::int64_t batch_frames = windows_per_batch_ * network_.kept_frames;
+  windows_per_call_ = windows_per_batch_ * ((kFramesPerCall + batch_frames - 1) / batch_frames);
+}
+
+std::int64_t TorchMaskEstimator::level_frames() const {
+  return info_.input_transform == InputTransform::log_level
+             ? static_cast<std::int64_t>(info_.level_radius_frames)
+             : 0;
+}
+
+/// Frames of a window before those it is kept for; as many or one less come after them.
+std::int64_t TorchMaskEstimator::frames_before() const {
+  return (network_.window_frames - network_.kept_frames + 1) / 2;
 }
 
 std::size_t TorchMaskEstimator::context_frames() const {
-  const std::size_t level_frames =
-      info_.input_transform == InputTransform::log_level ? info_.level_radius_frames : 0;
-  return level_frames + info_.window_frames / 2;
+  return static_cast<std::size_t>(level_frames() + frames_before());
 }
 
 std::size_t TorchMaskEstimator::batch_frames() const {
-  return kBatchesPerCall * windows_per_batch_ * stride_;
+  return static_cast<std::size_t>(windows_per_call_ * network_.kept_frames);
 }
 
 void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<float> mask) {
   const auto bins = static_cast<std::int64_t>(info_.analysis.stft.bins());
-  const auto context = static_cast<std::int64_t>(context_frames());
-  const auto batch = static_cast<std::int64_t>(batch_frames());
-  const auto stride = static_cast<std::int64_t>(stride_);
-  const auto window = static_cast<std::int64_t>(info_.window_frames);
-  const std::int64_t half = window / 2;        // frames of a window before its middle one
-  const std::int64_t lead = (stride - 1) / 2;  // frames of a group before the one its window is centred on
+  const auto frames = static_cast<std::int64_t>(2 * context_frames() + batch_frames());
+  const std::int64_t needed = frames - 2 * level_frames();
   with_torch_errors("cannot estimate masks", [&] {
     const c10::InferenceMode inference;
     // from_blob wants a pointer to non-const, yet nothing writes through it.
-    torch::Tensor x =
-        torch::from_blob(const_cast<float*>(magnitudes.data()), {2 * context + batch, bins}).to(device_);
+    torch::Tensor x = torch::from_blob(const_cast<float*>(magnitudes.data()), {frames, bins}).to(device_);
     if (info_.input_transform == InputTransform::log_level) {
-      const std::int64_t first = context - half;
       const torch::Tensor gains = frame_gains(x, info_.level_radius_frames);
-      x = log_compress(x.narrow(0, first, batch + 2 * half), gains.narrow(0, first, batch + 2 * half),
+      x = log_compress(x.narrow(0, level_frames(), needed), gains.narrow(0, level_frames(), needed),
                        info_.log_floor);
       x = standardise(x, statistics_);
     }
-    // [windows, frames, bins], one window a group of `stride` frames
-    const torch::Tensor windows =
-        x.narrow(0, lead, x.size(0) - lead).unfold(0, window, stride).transpose(1, 2);
-    const auto step = static_cast<std::int64_t>(windows_per_batch_);
+    // [windows, frames, bins], one window a group of kept frames
+    const torch::Tensor windows = x.unfold(0, network_.window_frames, network_.kept_frames).transpose(1, 2);
     auto out = mask.begin();
-    for (std::int64_t first = 0; first < batch / stride; first += step) {
-      const torch::Tensor logits = network_(windows.narrow(0, first, step)).narrow(1, half - lead, stride);
-      const torch::Tensor gains = logits.sigmoid().to(torch::kCPU).contiguous();
-      const float* data = gains.data_ptr<float>();
-      out = std::copy_n(data, gains.numel(), out);
+    for (std::int64_t first = 0; first < windows_per_call_;) {
+      const std::int64_t count = std::min(windows_per_batch_, windows_per_call_ - first);
+      try {
+        const torch::Tensor logits = network_.network->forward(windows.narrow(0, first, count));
+        const torch::Tensor gains =
+            logits.narrow(1, frames_before(), network_.kept_frames).sigmoid().to(torch::kCPU).contiguous();
+        const float* data = gains.data_ptr<float>();
+        out = std::copy_n(data, gains.numel(), out);
+        first += count;
+      } catch (const c10::OutOfMemoryError&) {
+        if (count == 1) throw;
+        windows_per_batch_ = count / 2;
+        spdlog::warn("the device is short of memory: from now on {} windows at once instead of {}",
+                     windows_per_batch_, count);
+      }
     }
   });
 }

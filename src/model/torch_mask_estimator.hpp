@@ -1,21 +1,22 @@
 #pragma once
 
 #include "model/input_transform.hpp"
-#include "model/thesis_cnn.hpp"
+#include "model/networks.hpp"
 #include "svsep/model/model_file.hpp"
 #include "svsep/separation/mask_estimator.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <torch/torch.h>
 
 namespace svsep {
 
-/// The masks of a network from a model file. Every stride-th window is evaluated, and its `stride` middle
-/// frames are kept; a mask does not depend on where in a batch its frame falls.
+/// The masks of a network from a model file. A mask does not depend on where in a batch its frame falls.
+/// Where a CUDA device has too little memory for a batch, the batch is halved.
 class TorchMaskEstimator : public MaskEstimator {
  public:
-  /// `stride` is 1..window_frames. Throws Error: model (not one this version knows), usage (the stride).
+  /// `stride`: see load_network. Throws Error: model (not one this version knows), usage (the stride).
   TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride);
 
   [[nodiscard]] AnalysisParameters analysis() const override { return info_.analysis; }
@@ -24,11 +25,14 @@ class TorchMaskEstimator : public MaskEstimator {
   void estimate(std::span<const float> magnitudes, std::span<float> mask) override;
 
  private:
+  [[nodiscard]] std::int64_t level_frames() const;
+  [[nodiscard]] std::int64_t frames_before() const;
+
   ModelInfo info_;
   torch::Device device_;
-  std::size_t stride_;
-  std::size_t windows_per_batch_;
-  ThesisCnn network_{nullptr};
+  WindowedNetwork network_;
+  std::int64_t windows_per_batch_;
+  std::int64_t windows_per_call_;
   InputStatistics statistics_;
 };
 

@@ -213,7 +213,8 @@ struct Separator::Impl {
         batch(estimator.batch_frames()),
         block_frames(2 * estimator.context_frames() + batch),
         magnitude_scale(static_cast<float>(estimator.analysis().stft.window_samples) /
-                        static_cast<float>(stft.window_samples) / static_cast<float>(channel_count)),
+                        static_cast<float>(stft.window_samples) /
+                        std::sqrt(static_cast<float>(channel_count))),
         masker(settings, band_bins, stft.bins()),
         magnitudes(estimator.context_frames() * band_bins, 0.0F),  // silence before the first frame
         mask(batch * band_bins) {
@@ -228,16 +229,16 @@ struct Separator::Impl {
   /// Frames that wait, equally many in every channel.
   [[nodiscard]] std::size_t waiting() const { return channels.front()->frames.size() / stft.bins(); }
 
-  /// Appends the magnitudes of the mean of the channels, of all frames that are not looked at yet.
+  /// Appends the root of the channels' mean power, of all frames that are not looked at yet.
   void look() {
     for (; looked_at < waiting(); ++looked_at) {
       const std::size_t first = looked_at * stft.bins();
       for (std::size_t bin = 0; bin < band_bins; ++bin) {
-        std::complex<float> sum = 0;  // above the song's band there is nothing
+        float power = 0;  // above the song's band there is nothing
         if (bin < stft.bins()) {
-          for (const auto& channel : channels) sum += channel->frames[first + bin];
+          for (const auto& channel : channels) power += std::norm(channel->frames[first + bin]);
         }
-        magnitudes.push_back(magnitude_scale * std::abs(sum));
+        magnitudes.push_back(magnitude_scale * std::sqrt(power));
       }
       if (magnitudes.size() == block_frames * band_bins) estimate();
     }
@@ -286,7 +287,7 @@ struct Separator::Impl {
   std::size_t band_bins;  ///< those that the estimator sees
   std::size_t batch;
   std::size_t block_frames;  ///< what one call of the estimator sees
-  float magnitude_scale;     ///< from the sum of the channels at this STFT to the mean at the model's
+  float magnitude_scale;     ///< to the mean of the channels, and the level of the model's STFT
   Masker masker;
   std::vector<std::unique_ptr<Channel>> channels;
   std::size_t looked_at = 0;      ///< of the waiting frames, those whose magnitudes are below

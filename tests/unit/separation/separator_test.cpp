@@ -332,21 +332,22 @@ TEST(Separator, GivesMixtureMinusVocalsAsResidual) {
   }
 }
 
-TEST(Separator, MasksEveryChannelByTheMeanOfAll) {
+TEST(Separator, MasksEveryChannelByTheMeanPowerOfAll) {
   FakeEstimator estimator(
       2, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
         return std::min(1.0F, magnitudes[frame * bins + bin]);
       });
+  const float gain = std::sqrt(3.0F);
   AudioBuffer mono = noise(1, 12345);
-  AudioBuffer song(3, mono.samples());  // one channel alone holds the song, thrice as loud
-  for (std::size_t n = 0; n < song.samples(); ++n) song.channels[1][n] = 3 * mono.channels[0][n];
+  AudioBuffer song(3, mono.samples());  // one channel alone holds the song, with three times the power
+  for (std::size_t n = 0; n < song.samples(); ++n) song.channels[1][n] = gain * mono.channels[0][n];
   const Stems alone = separate(estimator, mono);
   const Stems together = separate(estimator, song);
   for (float& value : mono.channels[0]) value = 0;
   EXPECT_EQ(together.vocals.channels[0], mono.channels[0]);
   EXPECT_EQ(together.accompaniment.channels[2], mono.channels[0]);
   for (std::size_t n = 0; n < song.samples(); ++n) {
-    ASSERT_NEAR(together.vocals.channels[1][n], 3 * alone.vocals.channels[0][n], 1e-4);
+    ASSERT_NEAR(together.vocals.channels[1][n], gain * alone.vocals.channels[0][n], 1e-4);
   }
 }
 

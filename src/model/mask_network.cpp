@@ -1,0 +1,59 @@
+#include "model/mask_network.hpp"
+
+#include "svsep/core/error.hpp"
+
+#include <span>
+
+namespace svsep {
+namespace {
+
+[[noreturn]] void refuse(const ModelFile& file, const std::string& what, const std::string& expected,
+                         const std::string& got) {
+  throw Error(ErrorKind::model, "cannot use model: " + file.path().string() + ": " + what + "; expected " +
+                                    expected + ", got " + got);
+}
+
+}  // namespace
+
+void check_architecture(const ModelFile& file, const std::string& expected) {
+  if (file.info().architecture != expected) {
+    refuse(file, "architecture", expected, file.info().architecture);
+  }
+}
+
+std::vector<std::int64_t> read_size(const ModelFile& file, const std::string& name, std::size_t count) {
+  const auto found = file.info().sizes.find(name);
+  const std::size_t values = found == file.info().sizes.end() ? 0 : found->second.size();
+  if (values != count) {
+    refuse(file, "size " + name, std::to_string(count) + " values", std::to_string(values));
+  }
+  return found->second;
+}
+
+void check_parameter_count(const ModelFile& file, std::int64_t expected) {
+  if (file.parameter_count() != expected) {
+    refuse(file, "parameters of the stated sizes", std::to_string(expected),
+           std::to_string(file.parameter_count()));
+  }
+}
+
+std::vector<NamedTensor> named_tensors(const torch::nn::Module& module) {
+  std::vector<NamedTensor> tensors;
+  for (const auto& parameter : module.named_parameters()) {
+    const torch::Tensor values = parameter.value().detach().to(torch::kCPU, torch::kFloat).contiguous();
+    const float* data = values.data_ptr<float>();
+    tensors.push_back({parameter.key(), values.sizes().vec(), {data, data + values.numel()}});
+  }
+  return tensors;
+}
+
+void load_parameters(torch::nn::Module& module, const ModelFile& file) {
+  const torch::NoGradGuard no_gradients;
+  for (auto& parameter : module.named_parameters()) {
+    const torch::IntArrayRef shape = parameter.value().sizes();
+    std::vector<float> values = file.values(parameter.key(), std::span(shape.data(), shape.size()));
+    parameter.value().copy_(torch::from_blob(values.data(), shape));
+  }
+}
+
+}  // namespace svsep

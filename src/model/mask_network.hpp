@@ -1,0 +1,38 @@
+#pragma once
+
+#include "svsep/model/model_file.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <torch/torch.h>
+#include <vector>
+
+namespace svsep {
+
+/// A network that a model file can hold.
+class MaskNetwork : public torch::nn::Module {
+ public:
+  /// [windows, frames, bins] of transformed input -> logits of the same shape; the vocal mask is their
+  /// sigmoid.
+  virtual torch::Tensor forward(const torch::Tensor& windows) = 0;
+};
+
+/// Throws Error(model) unless the file states this architecture.
+void check_architecture(const ModelFile& file, const std::string& expected);
+
+/// The file's size `name`. Throws Error(model) where it does not have `count` values.
+[[nodiscard]] std::vector<std::int64_t> read_size(const ModelFile& file, const std::string& name,
+                                                  std::size_t count);
+
+/// Throws Error(model) unless the file holds that many parameters: before a network of the sizes that it
+/// states is allocated, it must be large enough to fill it.
+void check_parameter_count(const ModelFile& file, std::int64_t expected);
+
+/// The module's parameters under their torch names, e.g. "conv1.weight", as float32 on the CPU.
+[[nodiscard]] std::vector<NamedTensor> named_tensors(const torch::nn::Module& module);
+
+/// Fills the module's parameters from the file. Throws Error(model) where one is missing or misshapen.
+void load_parameters(torch::nn::Module& module, const ModelFile& file);
+
+}  // namespace svsep

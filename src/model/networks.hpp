@@ -1,0 +1,25 @@
+#pragma once
+
+#include "model/mask_network.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace svsep {
+
+/// A network and how a song is cut into its windows: every one has `window_frames`, of which the
+/// `kept_frames` middle ones count, and so many of them are evaluated at once.
+struct WindowedNetwork {
+  std::shared_ptr<MaskNetwork> network;
+  std::int64_t window_frames;
+  std::int64_t kept_frames;
+  std::int64_t windows_per_batch_cpu;
+  std::int64_t windows_per_batch_cuda;
+};
+
+/// The file's network by its architecture's name, with its parameters. `stride` is the frames that the thesis
+/// CNN keeps of each window, 1..window_frames. Throws Error: model (not one this version knows), usage (the
+/// stride).
+[[nodiscard]] WindowedNetwork load_network(const ModelFile& file, std::int64_t stride);
+
+}  // namespace svsep

@@ -1,0 +1,129 @@
+#include "model/unet_tcn.hpp"
+
+#include "svsep/core/error.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+namespace svsep {
+namespace {
+
+constexpr const char* kArchitecture = "unet-tcn";
+constexpr std::int64_t kFold = 4;
+constexpr std::int64_t kConvolutionsInARow = 5;  ///< 3x3 ones, from the input to the mask
+constexpr std::size_t kMaxBlocks = 64;
+
+/// Values of a frame between the levels and the middle.
+std::int64_t flattened(const UnetTcnSizes& sizes) {
+  return sizes.channels[1] * (sizes.bins - 1) / (kFold * kFold);
+}
+
+std::int64_t parameter_count(const UnetTcnSizes& sizes) {
+  const auto [c1, c2] = sizes.channels;
+  const std::int64_t hidden = sizes.hidden_units;
+  const std::int64_t wide = flattened(sizes);
+  const auto blocks = static_cast<std::int64_t>(sizes.dilations.size());
+  const std::int64_t levels = c1 * (9 * kFold + 1) + c2 * (9 * kFold * c1 + 1) + c2 * (9 * c2 + 1) +
+                              c2 * (9 * 2 * c2 + 1) + c1 * (9 * (c2 / kFold + c1) + 1) + kFold * (c1 + 1);
+  return levels + hidden * (wide + 1) + wide * (hidden + 1) +
+         blocks * (hidden * (3 + 1) + hidden * (hidden + 1));
+}
+
+torch::nn::Conv2d convolution(std::int64_t inputs, std::int64_t outputs) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 3).padding(1));
+}
+
+torch::nn::Conv2d dense(std::int64_t inputs, std::int64_t outputs) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 1));
+}
+
+torch::nn::Conv2d dilated(std::int64_t channels, std::int64_t dilation) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, channels, {3, 1})
+                               .padding({dilation, 0})
+                               .dilation({dilation, 1})
+                               .groups(channels));
+}
+
+// Tensors are [windows, channels, frames, positions] in channels-last memory, so that these move nothing.
+
+/// [.., c, .., p] -> [.., kFold * c, .., p / kFold]
+torch::Tensor fold(const torch::Tensor& x) {
+  return x.permute({0, 2, 3, 1})
+      .reshape({x.size(0), x.size(2), x.size(3) / kFold, kFold * x.size(1)})
+      .permute({0, 3, 1, 2});
+}
+
+/// [.., c, .., p] -> [.., c / kFold, .., kFold * p]
+torch::Tensor unfold(const torch::Tensor& x) {
+  return x.permute({0, 2, 3, 1})
+      .reshape({x.size(0), x.size(2), kFold * x.size(3), x.size(1) / kFold})
+      .permute({0, 3, 1, 2});
+}
+
+}  // namespace
+
+std::int64_t UnetTcnSizes::context_frames() const {
+  return std::accumulate(dilations.begin(), dilations.end(), kConvolutionsInARow);
+}
+
+UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
+  check_architecture(file, kArchitecture);
+  UnetTcnSizes sizes;
+  sizes.bins = static_cast<std::int64_t>(file.info().analysis.stft.bins());
+  const std::vector<std::int64_t> channels = read_size(file, "channels", 2);
+  sizes.channels = {channels[0], channels[1]};
+  sizes.hidden_units = read_size(file, "hidden_units", 1).front();
+  const auto dilations = file.info().sizes.find("dilations");
+  const std::size_t blocks = dilations == file.info().sizes.end() ? 0 : dilations->second.size();
+  sizes.dilations = read_size(file, "dilations", std::clamp<std::size_t>(blocks, 1, kMaxBlocks));
+  const bool folds = (sizes.bins - 1) % (kFold * kFold) == 0 && sizes.channels[1] % kFold == 0;
+  if (!folds || sizes.context_frames() > 4096) {
+    throw Error(ErrorKind::model,
+                "cannot use model: " + file.path().string() +
+                    ": sizes; expected 16 n + 1 bins, channels in multiples of 4 and at most 4096 "
+                    "frames of context, got " +
+                    std::to_string(sizes.bins) + ", " + std::to_string(sizes.channels[1]) + ", " +
+                    std::to_string(sizes.context_frames()));
+  }
+  check_parameter_count(file, parameter_count(sizes));
+  return sizes;
+}
+
+UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes) {
+  const auto [c1, c2] = sizes.channels;
+  encode1_ = register_module("encode1", convolution(kFold, c1));
+  encode2_ = register_module("encode2", convolution(kFold * c1, c2));
+  encode3_ = register_module("encode3", convolution(c2, c2));
+  enter_ = register_module("enter", dense(flattened(sizes), sizes.hidden_units));
+  for (std::size_t block = 0; block < sizes.dilations.size(); ++block) {
+    const std::string name = "block" + std::to_string(block);
+    depthwise_.push_back(
+        register_module(name + "_depthwise", dilated(sizes.hidden_units, sizes.dilations[block])));
+    pointwise_.push_back(register_module(name + "_pointwise", dense(sizes.hidden_units, sizes.hidden_units)));
+  }
+  leave_ = register_module("leave", dense(sizes.hidden_units, flattened(sizes)));
+  decode2_ = register_module("decode2", convolution(2 * c2, c2));
+  decode1_ = register_module("decode1", convolution(c2 / kFold + c1, c1));
+  mask_ = register_module("mask", dense(c1, kFold));
+}
+
+torch::Tensor UnetTcnImpl::forward(const torch::Tensor& windows) {
+  const std::int64_t bins = windows.size(2);
+  const torch::Tensor input = windows.narrow(2, 0, bins - 1).contiguous().unsqueeze(1);
+  const torch::Tensor level1 = torch::relu(encode1_(fold(input)));
+  const torch::Tensor level2 = torch::relu(encode3_(torch::relu(encode2_(fold(level1)))));
+  // All positions and channels of a frame side by side: [windows, positions x channels, frames, 1].
+  torch::Tensor x = enter_(level2.permute({0, 2, 3, 1}).flatten(2).unsqueeze(2).permute({0, 3, 1, 2}));
+  for (std::size_t block = 0; block < depthwise_.size(); ++block) {
+    x = x + pointwise_[block](torch::relu(depthwise_[block](x)));
+  }
+  x = leave_(torch::relu(x)).permute({0, 2, 3, 1});
+  x = x.reshape({x.size(0), x.size(1), level2.size(3), level2.size(1)}).permute({0, 3, 1, 2});
+  x = torch::relu(decode2_(torch::cat({x, level2}, 1)));
+  x = torch::relu(decode1_(torch::cat({unfold(x), level1}, 1)));
+  const torch::Tensor logits = unfold(mask_(x)).squeeze(1);
+  return torch::cat({logits, logits.narrow(2, bins - 2, 1)}, 2);
+}
+
+}  // namespace svsep
