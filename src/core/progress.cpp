@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <mutex>
+#include <ranges>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <utility>
@@ -94,11 +95,11 @@ void draw(Board& b) {
   erase(b);
   const std::size_t columns = terminal_columns() - 1;  // a full line would wrap
   std::string text;
-  for (auto bar = b.bars.rbegin(); bar != b.bars.rend(); ++bar) {
-    const std::string state = state_of(**bar, true);
+  for (const Progress::Bar* bar : std::views::reverse(b.bars)) {
+    const std::string state = state_of(*bar, true);
     const std::size_t room = columns - std::min(columns, state.size());
     text += (text.empty() ? "" : "\n") +
-            shortened(shortened((*bar)->label, std::max(room, kMinLabelColumns)) + state, columns);
+            shortened(shortened(bar->label, std::max(room, kMinLabelColumns)) + state, columns);
   }
   std::fputs(text.c_str(), stderr);
   b.drawn_lines = b.bars.size();
