@@ -212,12 +212,10 @@ class Mixer:
         self.backs = of_kind("accompaniment")
         self.back_weights = np.array([len(x)**0.7 for x in self.backs])  # long files are often much of the same
         self.back_weights /= self.back_weights.sum()
-        self.voices = {kind: of_kind(kind) for kind in VOICE_SHARES if of_kind(kind)}
-        self.kinds = list(self.voices)
-        self.kind_weights = np.array([VOICE_SHARES[kind] for kind in self.kinds])
-        self.kind_weights /= self.kind_weights.sum()
-        self.voice_weights = {kind: np.array([len(x) for x in voices], float) for kind, voices in self.voices.items()}
-        self.voice_weights = {kind: weights / weights.sum() for kind, weights in self.voice_weights.items()}
+        voices = [(x, share / sum(map(len, of_kind(kind)))) for kind, share in VOICE_SHARES.items() for x in of_kind(kind)]
+        self.voices = [x for x, _ in voices]
+        self.voice_weights = np.array([len(x) * share_of_a_sample for x, share_of_a_sample in voices])
+        self.voice_weights /= self.voice_weights.sum()
 
     def chosen(self, things):
         return things[self.rng.integers(len(things))]
@@ -275,12 +273,15 @@ class Mixer:
         envelope = np.sqrt(np.convolve(y * y, np.ones(441) / 441, "same") + 1e-4)
         return y / envelope**self.rng.uniform(0.3, 0.7)
 
+    def overdriven(self, y):
+        drive = self.rng.uniform(0.5, 4)
+        return np.tanh(drive * y) / drive
+
     def doubled(self, y):
         result = y.copy()
         for _ in range(self.rng.integers(1, 3)):
             delay = int(self.rng.uniform(0.008, 0.04) * RATE)
-            take = np.roll(self.shifted(y, self.ratio(0.2)), delay)
-            result += self.rng.uniform(0.3, 1) * take
+            result += self.rng.uniform(0.3, 1) * np.roll(self.shifted(y, self.ratio(0.2)), delay)
         return result
 
     def echoed(self, y):
@@ -302,9 +303,7 @@ class Mixer:
                 song, downmix = self.chosen(self.songs), self.chosen(DOWNMIXES)
                 y = self.stems(song, {"vocals": 1.0}, self.start_in(song), downmix)
             else:
-                kind = self.kinds[self.rng.choice(len(self.kinds), p=self.kind_weights)]
-                voices = self.voices[kind]
-                y = self.cut(voices[self.rng.choice(len(voices), p=self.voice_weights[kind])])
+                y = self.cut(self.voices[self.rng.choice(len(self.voices), p=self.voice_weights)])
             envelope = np.sqrt(np.convolve(y * y, np.ones(2205) / 2205, "same")[::441] + 1e-12)
             if envelope.max() > 1e-3:
                 return y / (np.sqrt((envelope[envelope > 0.1 * envelope.max()]**2).mean()) + 1e-6)
@@ -314,15 +313,10 @@ class Mixer:
         if rng.random() < 0.6:
             y = self.shifted(y, self.ratio(4))
         if rng.random() < 0.2:
-            second = self.dry_voice()
-            y = y + rng.uniform(0.3, 1) * second
+            y = y + rng.uniform(0.3, 1) * self.dry_voice()
         y = self.equalised(y, 7)
-        if rng.random() < 0.35:
-            y = self.compressed(y)
-        if rng.random() < 0.2:
-            drive = rng.uniform(0.5, 4)
-            y = np.tanh(drive * y) / drive
-        for share, effect in ((0.2, self.doubled), (0.15, self.echoed), (0.65, self.in_a_room), (0.3, self.with_a_rest)):
+        for share, effect in ((0.35, self.compressed), (0.2, self.overdriven), (0.2, self.doubled), (0.15, self.echoed),
+                              (0.65, self.in_a_room), (0.3, self.with_a_rest)):
             if rng.random() < share:
                 y = effect(y)
         return unit(y)
@@ -441,10 +435,6 @@ class Batches:
                 gain *= np.clip(bins_hz / rng.uniform(60, 250), 0, 1)**rng.uniform(1, 3)
         return torch.from_numpy(gains)
 
-    def level_errors(self, count):
-        """[count, 1, 1]: within 2 dB, since a song's level is that of more seconds than a piece has."""
-        return torch.from_numpy((10**(self.rng.uniform(-2, 2, (count, 1, 1)) / 20)).astype(np.float32))
-
 
 # ---- Stage 3: the network
 
@@ -535,7 +525,7 @@ def frame_levels(magnitudes):
     return level.clamp(min=1e-7).float().unsqueeze(2)
 
 
-def compressed(magnitudes, gains=1.0):
+def log_compressed(magnitudes, gains=1.0):
     magnitudes = magnitudes[..., :BINS]
     return torch.log(magnitudes * (gains / frame_levels(magnitudes)) + LOG_FLOOR)
 
@@ -590,7 +580,7 @@ def validation_sdr_db(net, mean, scale, vocals, mixture):
     scores = []
     for voice, mix in zip(vocals.split(4), mixture.split(4)):
         spectra = stft(mix)
-        estimate = istft(masks(net, (compressed(spectra.abs()) - mean) / scale) * spectra, VALIDATION_SAMPLES)
+        estimate = istft(masks(net, (log_compressed(spectra.abs()) - mean) / scale) * spectra, VALIDATION_SAMPLES)
         scores += (10 * torch.log10(voice.square().sum(1) / (voice - estimate).square().sum(1))).tolist()
     return np.mean(scores[:VALIDATION_SINGER_MIXES]), np.mean(scores[VALIDATION_SINGER_MIXES:])
 
@@ -600,12 +590,6 @@ def read_checkpoint(path):
     checkpoint, names = torch.load(path, map_location="cpu", weights_only=True), UnetTcn().state_dict().keys()
     weights = {name: value for name, value in checkpoint["net"].items() if name in names}
     return weights, checkpoint["mean"], checkpoint["std"], checkpoint["step"]
-
-
-def write_checkpoint(path, net, mean, scale, steps):
-    partial = path.with_suffix(".part")
-    torch.save({"net": net.state_dict(), "mean": mean, "std": scale, "step": steps}, partial)
-    partial.replace(path)
 
 
 def update_average(average, net, step):
@@ -626,7 +610,7 @@ def train(batches, validation, minutes, init, checkpoint):
         weights, mean, scale, first_step = read_checkpoint(init)
         net.load_state_dict(weights)
     else:
-        inputs = compressed(stft(batches.draw(64)[1]).abs()).reshape(-1, BINS)
+        inputs = log_compressed(stft(batches.draw(64)[1]).abs()).reshape(-1, BINS)
         mean, scale = inputs.mean(0), inputs.std(0) + 1e-3
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
@@ -634,7 +618,9 @@ def train(batches, validation, minutes, init, checkpoint):
     start, step, shown, losses = time.time(), 0, 0, []
 
     def report():
-        write_checkpoint(checkpoint, average, mean, scale, first_step + step)
+        partial = checkpoint.with_suffix(".part")
+        torch.save({"net": average.state_dict(), "mean": mean, "std": scale, "step": first_step + step}, partial)
+        partial.replace(checkpoint)
         singers, song = validation_sdr_db(average, mean, scale, *validation)
         print(f"{(time.time() - start) / 60:6.1f} min, step {first_step + step}, loss {np.mean(losses[-400:]):.5f}, "
               f"{sum(batches.received.values())} mixes, validation SDR: singers {singers:.2f} dB, song {song:.2f} dB", flush=True)
@@ -649,7 +635,8 @@ def train(batches, validation, minutes, init, checkpoint):
         vocals, mixture = batches.draw(BATCH)
         band = batches.band_limits(BATCH)
         vocals, mixture = stft(vocals) * band, stft(mixture) * band
-        inputs = (compressed(mixture.abs(), batches.level_errors(BATCH)) - mean) / scale
+        level_error_db = torch.empty(BATCH, 1, 1).uniform_(-2, 2)  # a song's level is that of more seconds than a piece has
+        inputs = (log_compressed(mixture.abs(), 10**(level_error_db / 20)) - mean) / scale
         error = istft(masks(net, inputs) * mixture - vocals, PIECE_SAMPLES)
         # Half absolute, for the mean, half the root of each piece's power, for its loudest places: SDR counts those.
         loss = 0.5 * error.abs().mean() + 0.5 * (error.square().mean(1) + 1e-6).sqrt().mean()
