@@ -5,7 +5,6 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <mutex>
-#include <ranges>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <utility>
@@ -34,7 +33,7 @@ constexpr std::size_t kMinLabelColumns = 8;
 /// All bars there are, and what of them is on the screen.
 struct Board {
   std::mutex mutex;
-  std::vector<Progress::Bar*> bars;
+  std::vector<Progress::Bar*> bars;  ///< the newest first
   bool shown = true;
   bool terminal = isatty(STDERR_FILENO) != 0;
   std::size_t drawn_lines = 0;
@@ -95,7 +94,7 @@ void draw(Board& b) {
   erase(b);
   const std::size_t columns = terminal_columns() - 1;  // a full line would wrap
   std::string text;
-  for (const Progress::Bar* bar : std::views::reverse(b.bars)) {
+  for (const Progress::Bar* bar : b.bars) {
     const std::string state = state_of(*bar, true);
     const std::size_t room = columns - std::min(columns, state.size());
     text += (text.empty() ? "" : "\n") +
@@ -129,7 +128,7 @@ void print_above_progress(std::FILE* stream, std::string_view text) {
 Progress::Progress(std::string label, double total)
     : bar_(std::make_unique<Bar>(Bar{std::move(label), total, 0, {}})) {
   const std::scoped_lock lock(board().mutex);
-  board().bars.push_back(bar_.get());
+  board().bars.insert(board().bars.begin(), bar_.get());
 }
 
 Progress::~Progress() {
