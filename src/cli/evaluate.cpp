@@ -373,7 +373,11 @@ class Evaluation {
   /// One track at a time: the network takes all threads itself.
   std::vector<AudioBuffer> separate(const AudioBuffer& mixture, int rate_hz) {
     const std::lock_guard lock(estimator_mutex_);
-    if (!estimator_) estimator_ = load_backend().make_estimator(*model_, options_.estimator);
+    if (!estimator_) {
+      EstimatorOptions options = options_.estimator;
+      options.device = load_backend().choose_device(options.device);
+      estimator_ = load_backend().make_estimator(*model_, options);
+    }
     const std::size_t channels = mixture.channels.size();
     std::vector<AudioBuffer> stems(2, AudioBuffer(channels, 0));
     SeparationSettings settings;

@@ -19,7 +19,7 @@ namespace {
 enum class Status { done, skipped, failed };
 
 std::string json_line(const Job& job, Status status, const SongReport& report, const std::string& error,
-                      const BatchSettings& settings) {
+                      const std::string& device, const std::string& model_name) {
   nlohmann::ordered_json json;
   json["input"] = job.song.path.string();
   json["status"] = status == Status::done ? "ok" : status == Status::skipped ? "skipped" : "failed";
@@ -37,8 +37,8 @@ std::string json_line(const Job& job, Status status, const SongReport& report, c
     json["peak"] = report.peak;
     json["clipped_samples"] = report.clipped_samples;
     json["gain"] = report.gain;
-    json["device"] = load_backend().description();
-    json["model"] = settings.model_name;
+    json["device"] = device;
+    json["model"] = model_name;
   }
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
@@ -107,6 +107,8 @@ class Batch {
 
   std::unique_ptr<MaskEstimator> make_estimator() {
     const std::scoped_lock lock(estimator_mutex_);  // LibTorch's settings are the process's
+    if (device_.empty()) device_ = load_backend().choose_device(settings_.estimator.device);
+    estimator_options_.device = device_;
     return load_backend().make_estimator(model_, estimator_options_);
   }
 
@@ -129,7 +131,8 @@ class Batch {
       errors_.push_back(error);
       if (jobs_.size() > 1) spdlog::error("{}", error);
     }
-    if (settings_.json) print_above_progress(stdout, json_line(job, status, result, error, settings_));
+    if (settings_.json)
+      print_above_progress(stdout, json_line(job, status, result, error, device_, settings_.model_name));
     if (progress_) {
       progress_->update(static_cast<double>(count), fmt::format("{} of {} songs", count, jobs_.size()));
     }
@@ -147,7 +150,8 @@ class Batch {
   const BatchSettings& settings_;
   EstimatorOptions estimator_options_;
   std::atomic<std::size_t> next_ = 0;
-  std::mutex estimator_mutex_;
+  std::mutex estimator_mutex_;  ///< of device_, before the first estimator is made
+  std::string device_;
   std::mutex mutex_;  ///< of all below
   std::exception_ptr stop_;
   std::size_t done_ = 0;

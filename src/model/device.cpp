@@ -11,19 +11,13 @@ namespace {
 
 constexpr std::string_view kCudaPrefix = "cuda:";
 
-torch::Device logged(const torch::Device& device, const char* why) {
-  spdlog::info("device {} ({})", device.str(), why);
-  return device;
-}
-
 }  // namespace
 
 torch::Device choose_device(const std::string& request) {
-  if (request == "cpu") return logged(torch::kCPU, "as asked");
+  if (request == "cpu") return torch::kCPU;
   const auto devices = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
   if (request == "auto") {
-    return devices > 0 ? logged({torch::kCUDA, 0}, "the first CUDA device")
-                       : logged(torch::kCPU, "no CUDA device");
+    return devices > 0 ? torch::Device(torch::kCUDA, 0) : torch::kCPU;
   }
   int index = 0;
   if (request != "cuda") {
@@ -42,7 +36,14 @@ torch::Device choose_device(const std::string& request) {
     throw Error(ErrorKind::runtime, "cannot use device " + request + ": no such CUDA device; expected 0 to " +
                                         std::to_string(devices - 1) + ", got " + std::to_string(index));
   }
-  return logged({torch::kCUDA, static_cast<c10::DeviceIndex>(index)}, "as asked");
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+void log_device(const torch::Device& device, const std::string& request) {
+  spdlog::info("device {} ({})", device.str(),
+               request != "auto"  ? "as asked"
+               : device.is_cuda() ? "the first CUDA device"
+                                  : "no CUDA device");
 }
 
 void set_threads(int threads) {

@@ -1,6 +1,7 @@
 #include "model/torch_mask_estimator.hpp"
 
 #include "model/device.hpp"
+#include "svsep/core/cancellation.hpp"
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
@@ -69,6 +70,7 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
     const torch::Tensor windows = x.unfold(0, network_.window_frames, network_.kept_frames).transpose(1, 2);
     auto out = mask.begin();
     for (std::int64_t first = 0; first < windows_per_call_;) {
+      throw_if_cancelled();
       const std::int64_t count = std::min(windows_per_batch_, windows_per_call_ - first);
       try {
         const torch::Tensor logits = network_.network->forward(windows.narrow(0, first, count));

@@ -7,9 +7,13 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
-#include <optional>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -44,6 +48,49 @@ std::size_t nearest_even_smooth(double wanted) {
     if (is_smooth(middle + distance)) return middle + distance;
   }
 }
+
+/// Runs one task at a time on a thread of its own: always the same one, since OpenMP keeps a team of threads
+/// for every thread that calls it.
+class Worker {
+ public:
+  Worker() : thread_([this] { run(); }) {}
+  ~Worker() {
+    {
+      const std::lock_guard lock(mutex_);
+      ends_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// The previous task must have ended. What the task throws, the future does.
+  std::future<void> start(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    task_ = std::packaged_task<void()>(std::move(task));
+    changed_.notify_all();
+    return task_.get_future();
+  }
+
+ private:
+  void run() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return ends_ || task_.valid(); });
+      if (ends_) return;
+      std::packaged_task<void()> task = std::exchange(task_, {});
+      lock.unlock();
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::packaged_task<void()> task_;
+  bool ends_ = false;
+  std::thread thread_;  // last: it uses the others
+};
 
 /// One stem of one channel on its way from masked frames to samples at the stems' rate.
 class StemPath {
@@ -244,9 +291,19 @@ struct Separator::Impl {
     }
   }
 
-  /// Masks the oldest waiting frames, at most a batch of them, and moves on by a batch.
+  /// Starts on the mask of the next batch of frames, while the caller goes on with those before and after it.
   void estimate() {
-    estimator.estimate(magnitudes, mask);
+    mask_frames();
+    std::swap(seen, magnitudes);
+    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * band_bins), seen.end());
+    estimation = worker.start([this] { estimator.estimate(seen, mask); });
+  }
+
+  /// Waits for the mask that is being estimated, if there is one, and applies it to the oldest waiting
+  /// frames.
+  void mask_frames() {
+    if (!estimation.valid()) return;
+    estimation.get();
     const std::size_t frames = std::min(batch, waiting());
     for (const auto& channel : channels) {
       for (std::size_t frame = 0; frame < frames; ++frame) {
@@ -256,7 +313,6 @@ struct Separator::Impl {
       drop_front(channel->frames, frames * stft.bins());
       channel->hand_on();
     }
-    drop_front(magnitudes, batch * band_bins);
     looked_at -= std::min(looked_at, frames);
   }
 
@@ -291,8 +347,11 @@ struct Separator::Impl {
   Masker masker;
   std::vector<std::unique_ptr<Channel>> channels;
   std::size_t looked_at = 0;      ///< of the waiting frames, those whose magnitudes are below
-  std::vector<float> magnitudes;  ///< of frames that no mask was made for, with the context before them
-  std::vector<float> mask;
+  std::vector<float> magnitudes;  ///< of frames that are not being estimated, with the context before them
+  std::vector<float> seen;        ///< by the estimator, now
+  std::vector<float> mask;        ///< that it is filling
+  std::future<void> estimation;
+  Worker worker;  ///< last, so that it ends before what it works on goes
 };
 
 Separator::Separator(MaskEstimator& estimator, int sample_rate_hz, int channels,
@@ -312,9 +371,11 @@ void Separator::push(const AudioBuffer& block) {
 void Separator::finish() {
   for (const auto& channel : impl_->channels) channel->finish_frames();
   impl_->look();
+  impl_->mask_frames();
   while (impl_->waiting() > 0) {  // silence after the last frame
     impl_->magnitudes.resize(impl_->block_frames * impl_->band_bins, 0.0F);
     impl_->estimate();
+    impl_->mask_frames();
   }
   for (const auto& channel : impl_->channels) channel->finish();
   impl_->deliver();

@@ -248,6 +248,7 @@ void train(const TrainingOptions& options, const ThesisCnnSizes& sizes) {
   const fs::path history_path = check_outputs(options);
   set_threads(options.threads);
   const torch::Device device = choose_device(options.device);
+  log_device(device, options.device);
   torch::manual_seed(options.seed);
   at::globalContext().setDeterministicCuDNN(true);
 

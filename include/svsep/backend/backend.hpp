@@ -13,7 +13,8 @@ namespace svsep {
 struct EstimatorOptions {
   std::string device = "auto";  ///< "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"
   int threads = 0;              ///< CPU threads; 0: all processors
-  std::size_t stride = 5;       ///< evaluate every stride-th window and use that many of its middle frames
+  std::size_t stride =
+      5;  ///< thesis CNN: evaluate every stride-th window and use that many of its middle frames
 };
 
 /// All that needs LibTorch, behind a seam: LibTorch costs 0.4 s and 160 MB before main, so it lives in a
@@ -25,6 +26,9 @@ class Backend {
 
   /// "LibTorch 1.13.0, CPU" and the like.
   [[nodiscard]] virtual std::string description() const = 0;
+  /// "cpu" or "cuda:N" for EstimatorOptions::device; logs which it is and why. Throws Error: runtime (no such
+  /// device), usage (no such word).
+  [[nodiscard]] virtual std::string choose_device(const std::string& request) const = 0;
   /// Throws Error: model (not one this version knows), runtime (no such device).
   [[nodiscard]] virtual std::unique_ptr<MaskEstimator> make_estimator(const ModelFile& model,
                                                                       const EstimatorOptions& options) = 0;
