@@ -15,6 +15,16 @@ namespace {
 
 }  // namespace
 
+torch::Tensor MaskNetwork::slide(const torch::Tensor& frames, std::int64_t window_frames,
+                                 std::int64_t kept_frames) {
+  const torch::Tensor logits = forward(frames.unfold(0, window_frames, kept_frames).transpose(1, 2));
+  return logits.narrow(1, frames_before_kept(window_frames, kept_frames), kept_frames).flatten(0, 1);
+}
+
+std::int64_t frames_before_kept(std::int64_t window_frames, std::int64_t kept_frames) {
+  return (window_frames - kept_frames + 1) / 2;
+}
+
 void check_architecture(const ModelFile& file, const std::string& expected) {
   if (file.info().architecture != expected) {
     refuse(file, "architecture", expected, file.info().architecture);

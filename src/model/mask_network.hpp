@@ -16,7 +16,16 @@ class MaskNetwork : public torch::nn::Module {
   /// [windows, frames, bins] of transformed input -> logits of the same shape; the vocal mask is their
   /// sigmoid.
   virtual torch::Tensor forward(const torch::Tensor& windows) = 0;
+
+  /// The logits of a stretch of a song: of every window of `window_frames` frames, each `kept_frames` after
+  /// the one before, the `kept_frames` middle frames. [frames, bins] -> [windows * kept_frames, bins], where
+  /// frames = (windows - 1) * kept_frames + window_frames.
+  virtual torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
+                              std::int64_t kept_frames);
 };
+
+/// Frames of a window before those it is kept for; as many or one less come after them.
+[[nodiscard]] std::int64_t frames_before_kept(std::int64_t window_frames, std::int64_t kept_frames);
 
 /// Throws Error(model) unless the file states this architecture.
 void check_architecture(const ModelFile& file, const std::string& expected);

@@ -16,7 +16,8 @@ WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride) {
     throw Error(ErrorKind::usage, "stride; expected 1 to " + std::to_string(sizes.window_frames) + ", got " +
                                       std::to_string(stride));
   }
-  return {ThesisCnn(sizes).ptr(), sizes.window_frames, stride, 8, 128};
+  const std::int64_t windows_per_batch_cpu = stride <= 7 ? 16 : 8;  // windows that share frames hold fewer
+  return {ThesisCnn(sizes).ptr(), sizes.window_frames, stride, windows_per_batch_cpu, 128};
 }
 
 WindowedNetwork load_unet_tcn(const ModelFile& file) {

@@ -34,7 +34,16 @@ class ThesisCnnImpl : public MaskNetwork {
   /// Windows have window_frames.
   torch::Tensor forward(const torch::Tensor& windows) override;
 
+  /// Where windows overlap enough, computes once what their first two convolutions share.
+  torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
+                      std::int64_t kept_frames) override;
+
  private:
+  /// After the first pool, [windows, channels, frames, pooled bins], of the windows that slide() speaks of.
+  torch::Tensor pooled_windows(const torch::Tensor& frames, std::int64_t stride);
+  /// What the last layer sees, from what the first pool gave.
+  torch::Tensor hidden_units(const torch::Tensor& features);
+
   ThesisCnnSizes sizes_;
   torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, conv3_{nullptr}, conv4_{nullptr};
   torch::nn::Linear dense1_{nullptr}, dense2_{nullptr}, dense3_{nullptr};

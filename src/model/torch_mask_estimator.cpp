@@ -39,13 +39,9 @@ std::int64_t TorchMaskEstimator::level_frames() const {
              : 0;
 }
 
-/// Frames of a window before those it is kept for; as many or one less come after them.
-std::int64_t TorchMaskEstimator::frames_before() const {
-  return (network_.window_frames - network_.kept_frames + 1) / 2;
-}
-
 std::size_t TorchMaskEstimator::context_frames() const {
-  return static_cast<std::size_t>(level_frames() + frames_before());
+  return static_cast<std::size_t>(level_frames() +
+                                  frames_before_kept(network_.window_frames, network_.kept_frames));
 }
 
 std::size_t TorchMaskEstimator::batch_frames() const {
@@ -66,16 +62,17 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
                        info_.log_floor);
       x = standardise(x, statistics_);
     }
-    // [windows, frames, bins], one window a group of kept frames
-    const torch::Tensor windows = x.unfold(0, network_.window_frames, network_.kept_frames).transpose(1, 2);
+    const std::int64_t kept = network_.kept_frames;
     auto out = mask.begin();
     for (std::int64_t first = 0; first < windows_per_call_;) {
       throw_if_cancelled();
       const std::int64_t count = std::min(windows_per_batch_, windows_per_call_ - first);
       try {
-        const torch::Tensor logits = network_.network->forward(windows.narrow(0, first, count));
-        const torch::Tensor gains =
-            logits.narrow(1, frames_before(), network_.kept_frames).sigmoid().to(torch::kCPU).contiguous();
+        const torch::Tensor stretch = x.narrow(0, first * kept, (count - 1) * kept + network_.window_frames);
+        const torch::Tensor gains = network_.network->slide(stretch, network_.window_frames, kept)
+                                        .sigmoid()
+                                        .to(torch::kCPU)
+                                        .contiguous();
         const float* data = gains.data_ptr<float>();
         out = std::copy_n(data, gains.numel(), out);
         first += count;

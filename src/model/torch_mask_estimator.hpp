@@ -26,7 +26,6 @@ class TorchMaskEstimator : public MaskEstimator {
 
  private:
   [[nodiscard]] std::int64_t level_frames() const;
-  [[nodiscard]] std::int64_t frames_before() const;
 
   ModelInfo info_;
   torch::Device device_;

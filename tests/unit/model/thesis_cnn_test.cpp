@@ -106,6 +106,32 @@ TEST(ThesisCnn, DropsOnlyWhileItTrains) {
   EXPECT_FALSE(network(input).equal(network(input)));
 }
 
+TEST(ThesisCnn, SlidesOverASongAsIfWindowByWindow) {
+  torch::manual_seed(4);
+  const torch::NoGradGuard no_gradients;
+  for (const std::int64_t window : {9, 5, 4, 10}) {  // those of 4 frames share nothing
+    ThesisCnnSizes sizes = test::tiny_sizes();
+    sizes.window_frames = window;
+    sizes.bins = 170;
+    ThesisCnn network(sizes);
+    network->eval();
+    for (std::int64_t stride = 1; stride <= window; ++stride) {
+      for (const std::int64_t count : {1, 2, 7}) {
+        const torch::Tensor song = torch::randn({(count - 1) * stride + window, sizes.bins});
+        const torch::Tensor logits = network->slide(song, window, stride);
+        ASSERT_EQ(logits.sizes(), (std::vector<std::int64_t>{count * stride, sizes.bins}));
+        for (std::int64_t i = 0; i < count; ++i) {
+          const torch::Tensor expected = network(song.narrow(0, i * stride, window).unsqueeze(0))[0];
+          const std::int64_t first = (window - stride + 1) / 2;
+          ASSERT_TRUE(
+              logits.narrow(0, i * stride, stride).allclose(expected.narrow(0, first, stride), 0, 1e-5))
+              << "windows of " << window << ", stride " << stride << ", window " << i << " of " << count;
+        }
+      }
+    }
+  }
+}
+
 TEST(ThesisCnn, RefusesAnotherArchitectureAndSizesThatDoNotFitTheFile) {
   const test::TemporaryFolder folder;
   const std::filesystem::path path = folder / "model.safetensors";
