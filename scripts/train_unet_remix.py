@@ -4,8 +4,8 @@
     scripts/train_unet_remix.py DATA models/unet.safetensors --minutes 105 --threads 2
     scripts/train_unet_remix.py --export CHECKPOINT models/unet.safetensors
 
-Needs torch >= 2.4, numpy, safetensors and pyworld; ffmpeg. The shipped model is the first line's, on two CPU cores that other
-work shared; models/unet.md has its steps and scores. DATA holds musdb-free/train/*.stem.mp4 (songs with stems),
+Needs torch >= 2.4, numpy, safetensors and pyworld; ffmpeg. models/unet.md says with which options and steps the shipped model
+came about; the schedule follows the clock, so a rerun gives other weights. DATA holds musdb-free/train/*.stem.mp4 (songs with stems),
 vocals/*.opus and accompaniment/*.opus (no relation between the two). Four stages:
 
 1. Everything is decoded into one file of --work (2 GB for 11 hours).
@@ -39,7 +39,7 @@ BINS = N_FFT // 2  # those that the network sees; the bin at half the rate gets 
 CHANNELS, HIDDEN_UNITS, DILATIONS = (24, 32), 384, (1, 2, 4, 8, 16) * 2
 BATCH, PIECE_SAMPLES = 8, 4 * RATE
 MIX_SAMPLES, BUFFERED_MIXES, MIX_INT16 = 6 * RATE, 1500, 2000  # the worker's pieces; int16 steps of an RMS of one
-LEARNING_RATE, WARM_UP_STEPS, HELD_SHARE, LARGEST_KEEP = 1e-3, 300, 0.5, 0.9985
+WARM_UP_STEPS, LARGEST_KEEP = 300, 0.9985
 VALIDATION_EVERY_MINUTES, VALIDATION_SAMPLES, VALIDATION_SINGER_MIXES, VALIDATION_VOICE_GAIN = 3, 8 * RATE, 16, 3.2
 VALIDATION_SONG, VALIDATION_SONG_FROM_S = "Rubidium", (30, 60, 90, 120, 160, 200)
 VALIDATION_SINGERS = ("singing-23.opus", "singing-24.opus")
@@ -415,10 +415,21 @@ class Batches:
                 voice = np.zeros_like(back) if rng.random() < 0.08 else self.piece("voice") * 10**(rng.uniform(-10, 7) / 20)
                 if rng.random() < 0.02:
                     back = back * 0
+            if rng.random() < 0.25:
+                voice, back = self.at_an_end(voice, back)
             level = 0.1 / ((voice + back).std() + 1e-6)
             vocals.append(voice * level)
             mixtures.append(vocals[-1] + back * level)
         return torch.from_numpy(np.stack(vocals)), torch.from_numpy(np.stack(mixtures))
+
+    def at_an_end(self, *stems):
+        """A song's beginning or end: separation sees silent frames beyond it, not the zeros that pad a piece's layers."""
+        inside, beyond, place = np.ones(PIECE_SAMPLES, np.float32), int(self.rng.uniform(0.1, 1.6) * RATE), self.rng.random()
+        if place < 0.6:
+            inside[:beyond] = 0
+        if place > 0.4:
+            inside[-beyond:] = 0
+        return [stem * inside for stem in stems]
 
     def band_limits(self, count):
         """[count, 1, bins] gains: many songs' top bins are gone, by a resampler's slope or a codec, some songs' lowest too."""
@@ -602,7 +613,7 @@ def update_average(average, net, step):
                 old.copy_(new)
 
 
-def train(batches, validation, minutes, init, checkpoint):
+def train(batches, validation, minutes, learning_rate, held_share, init, checkpoint):
     while min(batches.received["voice"], batches.received["back"]) < 100:
         batches.receive()
     net, first_step = UnetTcn(), 0
@@ -614,7 +625,7 @@ def train(batches, validation, minutes, init, checkpoint):
         mean, scale = inputs.mean(0), inputs.std(0) + 1e-3
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
-    optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(net.parameters(), learning_rate, weight_decay=1e-2, betas=(0.9, 0.98))
     start, step, shown, losses = time.time(), 0, 0, []
 
     def report():
@@ -627,7 +638,7 @@ def train(batches, validation, minutes, init, checkpoint):
 
     while (done := (time.time() - start) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:  # warm up, hold, fall linearly
-            group["lr"] = LEARNING_RATE * min(1, (step + 1) / WARM_UP_STEPS) * min(1, max(0.01, (1 - done) / (1 - HELD_SHARE)))
+            group["lr"] = learning_rate * min(1, (step + 1) / WARM_UP_STEPS) * min(1, max(0.01, (1 - done) / (1 - held_share)))
         for _ in range(24):
             if batches.mixes.empty():
                 break
@@ -720,7 +731,7 @@ def export(checkpoint, path):
     assert difference < 1e-3, f"folding the batch normalisation changes the logits by {difference:.2g}; expected below 0.001"
     tensors |= {"input.mean": torch.cat([mean, mean[-1:]]), "input.scale": torch.cat([scale, scale[-1:]])}
     tensors = {name: value.half().contiguous() for name, value in tensors.items()}
-    training = f"random mixes, {steps} steps of {BATCH} pieces of {PIECE_SAMPLES // RATE} s, AdamW {LEARNING_RATE:g}, waveform error, weight average"
+    training = f"random mixes, {steps} steps of {BATCH} pieces of {PIECE_SAMPLES // RATE} s, AdamW, waveform error, weight average"
     save_file(tensors, path, metadata={**METADATA, "training": training})
 
 
@@ -729,6 +740,8 @@ def main():
     parser.add_argument("data", type=pathlib.Path, nargs="?", help="folder of the audio")
     parser.add_argument("output", type=pathlib.Path, help="model file to write")
     parser.add_argument("--minutes", type=float, default=105, help="of training, decoding and singing not counted")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--held-share", type=float, default=0.5, help="of the time that the learning rate is held before it falls")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/train_unet_remix"), help="folder of the caches and the checkpoint")
     parser.add_argument("--init", type=pathlib.Path, help="checkpoint to begin with")
     parser.add_argument("--export", type=pathlib.Path, help="only write the model file of this checkpoint")
@@ -755,7 +768,8 @@ def main():
     worker.start()
     try:
         torch.manual_seed(args.seed)
-        train(Batches(mixes, args.seed), validation_mixes(read_clips(caches[0])), args.minutes, args.init, checkpoint)
+        train(Batches(mixes, args.seed), validation_mixes(read_clips(caches[0])), args.minutes, args.learning_rate, args.held_share,
+              args.init, checkpoint)
     finally:
         worker.terminate()
         worker.join()

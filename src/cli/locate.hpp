@@ -2,11 +2,15 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace svsep::cli {
 
 /// The model that `separate` uses without a flag.
-inline constexpr const char* kDefaultModel = "cnn";
+inline constexpr const char* kDefaultModel = "unet";
+
+/// The files of all shipped models, by name.
+[[nodiscard]] std::vector<std::filesystem::path> shipped_models();
 
 /// The file of a model given by name ("cnn": a shipped one) or by path (with a slash or ".safetensors").
 /// Throws Error(model) where a name has no file.

@@ -294,7 +294,7 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
       "(1 - mask) x mixture, or mixture - vocals")
       ->group("Separation");
   verb.add_option("--stride", options.estimator.stride,
-                  "Evaluate the network at every N-th frame only: faster, a little worse")
+                  "The thesis' CNN only: evaluate it at every N-th frame, faster and a little worse")
       ->check(CLI::Range(1, 9))
       ->capture_default_str()
       ->group("Separation");
