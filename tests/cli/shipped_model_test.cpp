@@ -92,7 +92,7 @@ TEST_P(ShippedModels, SeparateARealSongThatTheyNeverHeard) {
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedModels,
                          testing::Values(Limits{"cnn", 2.0, 3.5}, Limits{"unet", 5.0, 6.5}),
-                         [](const auto& info) { return std::string(info.param.model); });
+                         [](const auto& limits) { return std::string(limits.param.model); });
 
 }  // namespace
 }  // namespace svsep
