@@ -11,10 +11,10 @@ namespace svsep {
 /// `kept_frames` middle ones count, and so many of them are evaluated at once.
 struct WindowedNetwork {
   std::shared_ptr<MaskNetwork> network;
-  std::int64_t window_frames;
-  std::int64_t kept_frames;
-  std::int64_t windows_per_batch_cpu;
-  std::int64_t windows_per_batch_cuda;
+  std::int64_t window_frames = 0;
+  std::int64_t kept_frames = 0;
+  std::int64_t windows_per_batch_cpu = 0;
+  std::int64_t windows_per_batch_cuda = 0;
 };
 
 /// The file's network by its architecture's name, with its parameters. `stride` is the frames that the thesis
