@@ -12,12 +12,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-/// libvorbis itself loses 2848 bytes for every song of six channels.
-extern "C" const char* __lsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "leak:vorbis_encode_setup_init";
-}
-
 namespace svsep {
 namespace {
 
