@@ -5,17 +5,12 @@
 #include <malloc.h>
 #include <memory>
 #include <string>
-#include <torch/version.h>
 
 namespace svsep {
 namespace {
 
 class TorchBackend : public Backend {
  public:
-  [[nodiscard]] std::string description() const override {
-    return std::string("LibTorch ") + TORCH_VERSION + (torch::cuda::is_available() ? ", CUDA" : ", CPU");
-  }
-
   [[nodiscard]] std::string choose_device(const std::string& request) const override {
     const torch::Device device = svsep::choose_device(request);
     log_device(device, request);

@@ -90,10 +90,4 @@ Tags ffmpeg::tags_of(const std::filesystem::path& path, const AVFormatContext& i
   return tags;
 }
 
-Tags read_tags(const std::filesystem::path& path) {
-  const auto input = ffmpeg::open_input(path);
-  avformat_find_stream_info(input.get(), nullptr);
-  return ffmpeg::tags_of(path, *input);
-}
-
 }  // namespace svsep

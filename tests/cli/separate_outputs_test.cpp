@@ -118,7 +118,7 @@ TEST_F(SeparateOutputs, CarriesTheTagsOver) {
   test::run_ffmpeg({"-i", (folder_ / "plain.wav").string(), "-metadata", "title=The Title", "-metadata",
                     "artist=Someone", (folder_ / "song.mp3").string()});
   ASSERT_EQ(separate({"song.mp3", "--format", "flac", "--stems", "vocals"}).exit_code, 0);
-  const Tags tags = read_tags(folder_ / "separated/song/vocals.flac");
+  const Tags tags = Decoder(folder_ / "separated/song/vocals.flac").tags();
   EXPECT_EQ(tags.values.at("title"), "The Title");
   EXPECT_EQ(tags.values.at("artist"), "Someone");
 }

@@ -24,8 +24,6 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// "LibTorch 1.13.0, CPU" and the like.
-  [[nodiscard]] virtual std::string description() const = 0;
   /// "cpu" or "cuda:N" for EstimatorOptions::device; logs which it is and why. Throws Error: runtime (no such
   /// device), usage (no such word).
   [[nodiscard]] virtual std::string choose_device(const std::string& request) const = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,16 +16,13 @@ struct CoverImage {
   std::vector<std::uint8_t> bytes;
 };
 
-/// What a song's file says of the song, in the form that every output format takes: valid UTF-8 without
-/// control characters (but for line feeds and tabs).
+/// What a song's file says of the song, in the form that every output format takes (Decoder::tags()): valid
+/// UTF-8 without control characters (but for line feeds and tabs).
 struct Tags {
   /// Of these keys those that the file has: title, artist, album, album_artist, composer, date, genre, track,
   /// disc, comment.
   std::map<std::string, std::string> values;
   std::optional<CoverImage> cover;  ///< larger ones than 16 MiB are left out with a warning
 };
-
-/// Throws Error(input) as probe() does. Of a Decoder's song: Decoder::tags().
-[[nodiscard]] Tags read_tags(const std::filesystem::path& path);
 
 }  // namespace svsep

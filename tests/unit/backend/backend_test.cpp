@@ -26,7 +26,7 @@ ErrorKind kind_of_error(const Work& work) {
 }
 
 TEST(Backend, IsTheModuleBesideTheProgramOpenedOnce) {
-  EXPECT_EQ(load_backend().description().find("LibTorch "), 0U) << load_backend().description();
+  EXPECT_EQ(load_backend().choose_device("cpu"), "cpu");
   EXPECT_EQ(&load_backend(), &load_backend());
 }
 

@@ -114,7 +114,7 @@ TEST(StemFileEncoder, WritesThreeStreamsOfTheExactLengthWithTitlesTagsAndCover) 
     }
     EXPECT_LT(error, 1e-2 * power);
   }
-  const Tags tags = read_tags(path);
+  const Tags tags = Decoder(path).tags();
   EXPECT_EQ(tags.values, (std::map<std::string, std::string>{{"title", "Lied"}, {"artist", "Anon"}}));
   ASSERT_TRUE(tags.cover);
   EXPECT_EQ(tags.cover->bytes, cover.bytes);

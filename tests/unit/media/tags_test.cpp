@@ -62,7 +62,7 @@ TEST_P(TagsOf, TheSongAreThoseThatWereWritten) {
     tags.cover = picture(folder, codec);
     write_song(path, GetParam().format, tags);
 
-    const Tags read = read_tags(path);
+    const Tags read = Decoder(path).tags();
     EXPECT_EQ(read.values, tags.values);
     ASSERT_EQ(read.cover.has_value(), !is_wav);
     if (read.cover) {
@@ -108,13 +108,13 @@ TEST(ReadTags, FindsWhatOtherProgramsWrote) {
     run_ffmpeg({"-i", folder / "a.wav", "-i", folder / "cover.png", "-map", "0", "-map", "1", "-c:v", "copy",
                 "-disposition:v", "attached_pic", "-metadata", "title=Lied", "-metadata", "encoder=x",
                 "-metadata", "unknown=y", folder / name});
-    const Tags tags = read_tags(folder / name);
+    const Tags tags = Decoder(folder / name).tags();
     EXPECT_EQ(tags.values, (std::map<std::string, std::string>{{"title", "Lied"}})) << name;
     ASSERT_TRUE(tags.cover) << name;
     EXPECT_EQ(tags.cover->bytes, cover.bytes) << name;
   }
-  EXPECT_TRUE(read_tags(folder / "a.wav").values.empty());
-  EXPECT_FALSE(read_tags(folder / "a.wav").cover);
+  EXPECT_TRUE(Decoder(folder / "a.wav").tags().values.empty());
+  EXPECT_FALSE(Decoder(folder / "a.wav").tags().cover);
 }
 
 TEST(ReadTags, TakesTextThatIsNoUtf8AsLatin1AndControlCharactersAsSpaces) {
@@ -122,7 +122,7 @@ TEST(ReadTags, TakesTextThatIsNoUtf8AsLatin1AndControlCharactersAsSpaces) {
   test::write_wav_s16(folder / "a.wav", test::sine(44100, 4410), 44100);
   run_ffmpeg({"-i", folder / "a.wav", "-metadata", "title=Caf\xe9\x1b[31m", "-metadata",
               "artist=Bj\xc3\xb6rk\x7f", "-metadata", "album=\xf0\x80\x80\x80", folder / "b.wav"});
-  const Tags tags = read_tags(folder / "b.wav");
+  const Tags tags = Decoder(folder / "b.wav").tags();
   EXPECT_EQ(tags.values.at("title"), "Caf\xc3\xa9 [31m");
   EXPECT_EQ(tags.values.at("artist"), "Bj\xc3\xb6rk ");
   EXPECT_EQ(tags.values.at("album"), "\xc3\xb0\xc2\x80\xc2\x80\xc2\x80");
@@ -139,7 +139,7 @@ TEST(ReadTags, LeavesOutACoverThatIsTooLarge) {
   test::write_wav_s16(folder / "a.wav", test::sine(44100, 4410), 44100);
   run_ffmpeg({"-i", folder / "a.wav", "-i", folder / "cover.png", "-map", "0", "-map", "1", "-c:v", "copy",
               "-disposition:v", "attached_pic", "-metadata", "title=Lied", folder / "a.m4a"});
-  const Tags tags = read_tags(folder / "a.m4a");
+  const Tags tags = Decoder(folder / "a.m4a").tags();
   EXPECT_EQ(tags.values.at("title"), "Lied");
   EXPECT_FALSE(tags.cover);
 }
