@@ -1,6 +1,7 @@
 #include "cli/locate.hpp"
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
+#include "dataset/musdb.hpp"
 #include "evaluation/share_work.hpp"
 #include "svsep/backend/backend.hpp"
 #include "svsep/core/atomic_file.hpp"
@@ -12,7 +13,6 @@
 #include "svsep/media/decoder.hpp"
 #include "svsep/media/stem_file.hpp"
 #include "svsep/separation/separator.hpp"
-#include "training/musdb.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "dataset/musdb.hpp"
 #include "svsep/model/model_file.hpp"
 #include "svsep/training/training.hpp"
-#include "training/musdb.hpp"
 
 #include <condition_variable>
 #include <cstddef>

@@ -1,5 +1,6 @@
 #include "training/trainer.hpp"
 
+#include "dataset/musdb.hpp"
 #include "model/device.hpp"
 #include "model/input_transform.hpp"
 #include "svsep/core/atomic_file.hpp"
@@ -8,7 +9,6 @@
 #include "svsep/core/log.hpp"
 #include "svsep/core/progress.hpp"
 #include "training/history.hpp"
-#include "training/musdb.hpp"
 #include "training/sampler.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "training/sampler.hpp"
 
-#include "dataset.hpp"
+#include "support/dataset.hpp"
 #include "model/input_transform.hpp"
 #include "svsep/dsp/stft.hpp"
 

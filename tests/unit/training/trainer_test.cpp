@@ -1,6 +1,6 @@
 #include "training/trainer.hpp"
 
-#include "dataset.hpp"
+#include "support/dataset.hpp"
 #include "model/torch_mask_estimator.hpp"
 #include "svsep/core/cancellation.hpp"
 

@@ -1,6 +1,6 @@
-#include "training/musdb.hpp"
+#include "dataset/musdb.hpp"
 
-#include "dataset.hpp"
+#include "support/dataset.hpp"
 
 #include <fstream>
 #include <gmock/gmock.h>

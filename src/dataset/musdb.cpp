@@ -1,4 +1,4 @@
-#include "training/musdb.hpp"
+#include "dataset/musdb.hpp"
 
 #include "svsep/core/error.hpp"
 #include "svsep/media/stem_file.hpp"

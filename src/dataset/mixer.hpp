@@ -1,0 +1,42 @@
+#pragma once
+
+#include "dataset/audio_store.hpp"
+#include "svsep/core/audio.hpp"
+#include "svsep/training/dataset_options.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace svsep {
+
+/// A stretch of training audio at the store's rate; the mixture is the sum of both.
+struct Piece {
+  std::string name;  ///< of the recordings it is made of, for messages
+  AudioBuffer vocals;
+  AudioBuffer accompaniment;  ///< as many channels and samples as vocals
+};
+
+struct MixerOptions {
+  Recipe recipe = Recipe::thesis;
+  bool validation = false;        ///< draws from the validation recordings; then without augmentation
+  std::size_t piece_samples = 0;  ///< of every piece
+  std::size_t channels = 1;       ///< 1 or 2, of every piece
+  std::uint64_t seed = 0;
+};
+
+/// Makes pieces of a store's recordings. A piece follows from (seed, epoch, index) alone.
+class Mixer {
+ public:
+  /// `store` must outlive the mixer. Throws Error(input) where the store lacks what the recipe needs.
+  Mixer(const AudioStore& store, const MixerOptions& options);
+
+  /// Safe from any number of threads at a time. Throws Error(input) where no audible piece can be drawn.
+  [[nodiscard]] Piece draw(std::uint64_t epoch, std::uint64_t index) const;
+
+ private:
+  const AudioStore& store_;
+  MixerOptions options_;
+};
+
+}  // namespace svsep
