@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/unet_tcn_tiny.safetensors: python3 scripts/make_golden_unet.py tests/golden
+"""Makes tests/golden/unet_tcn_tiny.safetensors and unet_tcn_tiny_2.safetensors: python3 scripts/make_golden_unet.py tests/golden
 
-A tiny unet-tcn network of random weights as a model file, with an input and the logits that it gives, computed in numpy
-with loops over the kernel's taps, beside the network (as input.golden, input.golden_logits). Needs numpy and safetensors.
+Tiny unet-tcn networks of random weights, of one and of two input planes, as model files, with an input and the logits that
+it gives, computed in numpy with loops over the kernel's taps, beside the network (as input.golden [planes][frames][bins],
+input.golden_logits). Needs numpy and safetensors.
 """
 
 import sys
@@ -12,8 +13,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 BINS, FRAMES, C1, C2, HIDDEN, DILATIONS = 33, 30, 8, 12, 10, (1, 3, 2)
-rng = np.random.default_rng(1)
-tensors: dict[str, np.ndarray] = {}
+rng, tensors = np.random.default_rng(1), {}
 
 
 def layer(name: str, outputs: int, inputs: int, frames: int, positions: int) -> None:
@@ -40,9 +40,9 @@ def relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0)
 
 
-def main() -> None:
+def make(planes: int, path: Path) -> None:
     wide = C2 * (BINS - 1) // 16
-    for name, outputs, inputs in (("encode1", C1, 4), ("encode2", C2, 4 * C1), ("encode3", C2, C2),
+    for name, outputs, inputs in (("encode1", C1, 4 * planes), ("encode2", C2, 4 * C1), ("encode3", C2, C2),
                                   ("decode2", C2, 2 * C2), ("decode1", C1, C2 // 4 + C1)):
         layer(name, outputs, inputs, 3, 3)
     for name, outputs, inputs in (("enter", HIDDEN, wide), ("leave", wide, HIDDEN), ("mask", 4, C1)):
@@ -51,10 +51,10 @@ def main() -> None:
         layer(f"block{block}_depthwise", HIDDEN, 1, 3, 1)
         layer(f"block{block}_pointwise", HIDDEN, HIDDEN, 1, 1)
 
-    frames = rng.standard_normal((FRAMES, BINS)).astype(np.float32)
+    frames = rng.standard_normal((planes, FRAMES, BINS)).astype(np.float32)
     fold = lambda x: x.reshape(FRAMES, x.shape[1] // 4, 4 * x.shape[2])
     unfold = lambda x: x.reshape(FRAMES, 4 * x.shape[1], x.shape[2] // 4)
-    level1 = relu(convolve("encode1", fold(frames[:, :-1, None].astype(np.float64))))
+    level1 = relu(convolve("encode1", fold(frames[:, :, :-1].transpose(1, 2, 0).astype(np.float64))))
     level2 = relu(convolve("encode3", relu(convolve("encode2", fold(level1)))))
     x = convolve("enter", level2.reshape(FRAMES, 1, wide))
     for block, dilation in enumerate(DILATIONS):
@@ -74,10 +74,13 @@ def main() -> None:
         "vocals_threshold": "0", "accompaniment_threshold": "0", "training": "none: random weights", "data": "none",
         "licence": "MIT",
     }
-    golden = {"input.golden": frames, "input.golden_logits": logits.astype(np.float32)}
-    save_file(tensors | golden, Path(sys.argv[1]) / "unet_tcn_tiny.safetensors", metadata)
+    if planes > 1:
+        metadata["size.input_planes"] = str(planes)
+    golden = {"input.golden": frames if planes > 1 else frames[0], "input.golden_logits": logits.astype(np.float32)}
+    save_file(tensors | golden, path, metadata)
     print(f"logits {logits.min():.3f} to {logits.max():.3f}, deviation {logits.std():.3f}")
 
 
 if __name__ == "__main__":
-    main()
+    make(1, Path(sys.argv[1]) / "unet_tcn_tiny.safetensors")
+    make(2, Path(sys.argv[1]) / "unet_tcn_tiny_2.safetensors")

@@ -2,6 +2,7 @@
 """Trains the U-Net with dilated convolutions on random mixes: the recipe of models/unet.safetensors.
 
     scripts/train_unet_remix.py DATA models/unet.safetensors --minutes 105 --threads 2
+    scripts/train_unet_remix.py DATA better.safetensors --init models/unet.safetensors --minutes 60
     scripts/train_unet_remix.py --export CHECKPOINT models/unet.safetensors
 
 Needs torch >= 2.4, numpy, safetensors and pyworld; ffmpeg. models/unet.md says with which options and steps the shipped model
@@ -13,7 +14,7 @@ vocals/*.opus and accompaniment/*.opus (no relation between the two). Four stage
    real singing is what free audio has least of. Both are skipped when --work has them already.
 3. Training: a worker process mixes and augments, the network learns from the error of the resynthesised vocals, not from
    labels. Every three minutes the averaged weights are scored on held-out singers and a held-out song and saved to
-   checkpoint.pt in --work: --export makes a model file of it at any time, --init begins with it.
+   checkpoint.pt in --work: --export makes a model file of it at any time, --init begins with it or with a model file.
 4. The model file, with batch normalisation folded into the convolutions.
 """
 import argparse
@@ -30,12 +31,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
 RATE, N_FFT, HOP, LEVEL_RADIUS_FRAMES, LOG_FLOOR = 22050, 2048, 512, 129, 1e-3
 BINS = N_FFT // 2  # those that the network sees; the bin at half the rate gets the mask of the one below it
+PLANES = 2  # of the input: the root of the channels' mean power, and of its part that their mean lacks (the side)
 CHANNELS, HIDDEN_UNITS, DILATIONS = (24, 32), 384, (1, 2, 4, 8, 16) * 2
 BATCH, PIECE_SAMPLES = 8, 4 * RATE
 MIX_SAMPLES, BUFFERED_MIXES, MIX_INT16 = 6 * RATE, 1500, 2000  # the worker's pieces; int16 steps of an RMS of one
@@ -46,7 +49,7 @@ VALIDATION_SINGERS = ("singing-23.opus", "singing-24.opus")
 PARTS = ("drums", "bass", "other", "vocals")  # a .stem.mp4's streams 1 to 4
 SONG_VOICE_SHARE, SONG_BACK_SHARE = 0.3, 0.2
 VOICE_SHARES = {"solfege": 0.34, "speech": 0.07, "syllables": 0.07, "sung-speech": 0.13, "sung-solfege": 0.12}  # of the rest
-DOWNMIXES = ((0.5, 0.5), (1, 0), (0, 1))
+MONO_SHARE = 0.25  # of the pieces
 SUNG_SHARES, FRAME_S = {"speech": 0.6, "solfege": 0.4}, 0.005  # WORLD's frames
 
 
@@ -195,16 +198,26 @@ def unit(y):
 
 
 def songs_of(clips, split):
-    """{"vocals0": samples, ..} of each song, by name."""
+    """{"vocals": [2, samples], ..} of each song, by name."""
     songs = {}
     for clip in clips:
         if clip.kind.startswith("song-") and clip.split == split:
             songs.setdefault(clip.name, {})[clip.kind.removeprefix("song-")] = clip.samples
-    return [songs[name] for name in sorted(songs)]
+    return [{part: (song[f"{part}0"], song[f"{part}1"]) for part in PARTS} for _, song in sorted(songs.items())]
+
+
+def smooth_curve(rng, bins, points, low, high):
+    """Random values in low..high across frequency, denser at its lower end."""
+    return np.interp(np.linspace(0, 1, bins)**0.4, np.linspace(0, 1, points), rng.uniform(low, high, points))
+
+
+def padded_size(samples):
+    return 1 << (samples - 1).bit_length()
 
 
 class Mixer:
-    """Augmented voices, accompaniments and pieces of songs, MIX_SAMPLES each."""
+    """Augmented voices, accompaniments and pieces of songs: [2, MIX_SAMPLES] each. What is made of one channel stays
+    [1, MIX_SAMPLES] until it is placed between the loudspeakers."""
 
     def __init__(self, clips, seed):
         self.rng, self.songs = np.random.default_rng(seed), songs_of(clips, "train")
@@ -222,21 +235,18 @@ class Mixer:
 
     def cut(self, samples):
         if len(samples) < MIX_SAMPLES:
-            return np.tile(samples, MIX_SAMPLES // len(samples) + 1)[:MIX_SAMPLES].astype(np.float32) / 32768
+            samples = np.tile(samples, MIX_SAMPLES // len(samples) + 1)
         start = self.rng.integers(0, len(samples) - MIX_SAMPLES + 1)
-        return samples[start:start + MIX_SAMPLES].astype(np.float32) / 32768
+        return samples[None, start:start + MIX_SAMPLES].astype(np.float32) / 32768
 
     def start_in(self, song):
-        return self.rng.integers(0, len(song["vocals0"]) - MIX_SAMPLES + 1)
+        return self.rng.integers(0, len(song["vocals"][0]) - MIX_SAMPLES + 1)
 
     @staticmethod
-    def stems(song, gains, start, downmix):
-        y = np.zeros(MIX_SAMPLES, np.float32)
-        for part, gain in gains.items():
-            for channel, share in enumerate(downmix):
-                if share > 0:
-                    y += np.float32(gain * share) * (song[f"{part}{channel}"][start:start + MIX_SAMPLES].astype(np.float32) / 32768)
-        return y
+    def stems(song, gains, start):
+        """[2, MIX_SAMPLES]"""
+        return sum(np.float32(gain / 32768) * np.stack([x[start:start + MIX_SAMPLES] for x in song[part]]).astype(np.float32)
+                   for part, gain in gains.items())
 
     def gain(self, low_db, high_db):
         return 10**(self.rng.uniform(low_db, high_db) / 20)
@@ -247,47 +257,55 @@ class Mixer:
     @staticmethod
     def shifted(y, ratio):
         """Pitch and tempo together."""
-        at = np.arange(len(y)) * ratio % (len(y) - 1)
+        at = np.arange(y.shape[1]) * ratio % (y.shape[1] - 1)
         before = at.astype(np.int64)
         part = (at - before).astype(np.float32)
-        return y[before] * (1 - part) + y[before + 1] * part
+        return y[:, before] * (1 - part) + y[:, before + 1] * part
 
     def equalised(self, y, largest_db=5.0):
-        size = 1 << (len(y) - 1).bit_length()
+        size = padded_size(y.shape[1])
         spectrum = np.fft.rfft(y, size)
-        gain_db = np.interp(np.linspace(0, 1, len(spectrum))**0.4, np.linspace(0, 1, 7), self.rng.uniform(-largest_db, largest_db, 7))
-        return np.fft.irfft(spectrum * 10**(gain_db / 20), size)[:len(y)].astype(np.float32)
+        gain_db = smooth_curve(self.rng, spectrum.shape[1], 7, -largest_db, largest_db)
+        return np.fft.irfft(spectrum * 10**(gain_db / 20), size)[:, :y.shape[1]].astype(np.float32)
 
     def in_a_room(self, y):
+        """[2, samples]: each loudspeaker has reflections of its own."""
         length = int(self.rng.uniform(0.15, 1.6) * RATE)
-        room = self.rng.standard_normal(length).astype(np.float32) * np.exp(-6.9 * np.arange(length) / length).astype(np.float32)
-        room[:int(self.rng.uniform(0.003, 0.03) * RATE)] = 0
-        size = 1 << (len(y) + length - 1).bit_length()
+        room = self.rng.standard_normal((2, length)).astype(np.float32) * np.exp(-6.9 * np.arange(length) / length).astype(np.float32)
+        room[1] += self.rng.uniform(0, 1) * (room[0] - room[1])
+        room[:, :int(self.rng.uniform(0.003, 0.03) * RATE)] = 0
+        size = padded_size(y.shape[1] + length)
         response = np.fft.rfft(room / np.linalg.norm(room), size)
         if self.rng.random() < 0.7:  # walls swallow the treble
-            response = response / (1 + np.arange(len(response)) * RATE / size / self.rng.uniform(1500, 6000))
-        tail = np.fft.irfft(np.fft.rfft(y, size) * response, size)[:len(y)].astype(np.float32)
+            response = response / (1 + np.arange(response.shape[1]) * RATE / size / self.rng.uniform(1500, 6000))
+        tail = np.fft.irfft(np.fft.rfft(y, size) * response, size)[:, :y.shape[1]].astype(np.float32)
         return y + self.rng.uniform(0.05, 0.6) * tail * (y.std() / (tail.std() + 1e-9))
 
     def compressed(self, y):
-        envelope = np.sqrt(np.convolve(y * y, np.ones(441) / 441, "same") + 1e-4)
+        envelope = np.sqrt(np.convolve((y * y).mean(0), np.ones(441) / 441, "same") + 1e-4)
         return y / envelope**self.rng.uniform(0.3, 0.7)
 
     def overdriven(self, y):
         drive = self.rng.uniform(0.5, 4)
         return np.tanh(drive * y) / drive
 
+    def panned(self, y, widest):
+        """[2, samples] of any: by gains of equal power."""
+        angle = (1 + self.rng.uniform(-widest, widest)) * np.pi / 4
+        return y * np.float32(np.sqrt(2)) * np.array([[np.cos(angle)], [np.sin(angle)]], np.float32)
+
     def doubled(self, y):
-        result = y.copy()
+        result = y + np.zeros((2, 1), np.float32)
         for _ in range(self.rng.integers(1, 3)):
             delay = int(self.rng.uniform(0.008, 0.04) * RATE)
-            result += self.rng.uniform(0.3, 1) * np.roll(self.shifted(y, self.ratio(0.2)), delay)
+            copy = np.roll(self.shifted(y, self.ratio(0.2)), delay, 1)
+            result += self.rng.uniform(0.3, 1) * self.panned(copy, 1.0)
         return result
 
     def echoed(self, y):
         delay, gain, result = int(self.rng.uniform(0.12, 0.5) * RATE), self.rng.uniform(0.15, 0.5), y.copy()
         for repeat in (1, 2, 3):
-            result[repeat * delay:] += gain**repeat * y[:-repeat * delay]
+            result[:, repeat * delay:] += gain**repeat * y[:, :-repeat * delay]
         return result
 
     def with_a_rest(self, y):
@@ -296,15 +314,32 @@ class Mixer:
         gain[from_sample:to_sample] = 0
         return y * np.convolve(gain, fade / fade.sum(), "same")
 
+    def spread(self, y):
+        """[2, samples] of [1, samples]: as several instruments would, frequencies come from several directions."""
+        if self.rng.random() < 0.2:
+            return y + np.zeros((2, 1), np.float32)
+        if self.rng.random() < 0.3:
+            return self.panned(y, 1.0)
+        size = padded_size(y.shape[1])
+        spectrum, width = np.fft.rfft(y, size)[0], self.rng.uniform(0.2, 1)
+        rise = np.clip(np.arange(len(spectrum)) * RATE / size / self.rng.uniform(80, 300), 0, 1)  # the bass is in the middle
+        angle = (1 + rise * smooth_curve(self.rng, len(spectrum), self.rng.integers(6, 40), -width, width)) * np.pi / 4
+        phase = np.zeros(1)
+        if self.rng.random() < 0.6:  # chorus, wide synthesizers
+            apart = self.rng.uniform(0.2, 2)
+            phase = rise * smooth_curve(self.rng, len(spectrum), self.rng.integers(10, 200), -apart, apart)
+        sides = np.stack([np.cos(angle) * np.exp(0.5j * phase), np.sin(angle) * np.exp(-0.5j * phase)]) * np.sqrt(2)
+        return np.fft.irfft(spectrum * sides, size)[:, :y.shape[1]].astype(np.float32)
+
     def dry_voice(self):
         """RMS one where it sounds: a piece that is mostly rests must not become loud."""
         while True:
             if self.rng.random() < SONG_VOICE_SHARE:
-                song, downmix = self.chosen(self.songs), self.chosen(DOWNMIXES)
-                y = self.stems(song, {"vocals": 1.0}, self.start_in(song), downmix)
+                song = self.chosen(self.songs)
+                y = self.stems(song, {"vocals": 1.0}, self.start_in(song))
             else:
                 y = self.cut(self.voices[self.rng.choice(len(self.voices), p=self.voice_weights)])
-            envelope = np.sqrt(np.convolve(y * y, np.ones(2205) / 2205, "same")[::441] + 1e-12)
+            envelope = np.sqrt(np.convolve((y * y).mean(0), np.ones(2205) / 2205, "same")[::441] + 1e-12)
             if envelope.max() > 1e-3:
                 return y / (np.sqrt((envelope[envelope > 0.1 * envelope.max()]**2).mean()) + 1e-6)
 
@@ -313,13 +348,13 @@ class Mixer:
         if rng.random() < 0.6:
             y = self.shifted(y, self.ratio(4))
         if rng.random() < 0.2:
-            y = y + rng.uniform(0.3, 1) * self.dry_voice()
+            y = y + rng.uniform(0.3, 1) * self.panned(self.dry_voice(), 1.0)
         y = self.equalised(y, 7)
-        for share, effect in ((0.35, self.compressed), (0.2, self.overdriven), (0.2, self.doubled), (0.15, self.echoed),
-                              (0.65, self.in_a_room), (0.3, self.with_a_rest)):
+        for share, effect in ((0.35, self.compressed), (0.2, self.overdriven), (0.2, lambda y: self.panned(y, 0.6)), (0.2, self.doubled),
+                              (0.15, self.echoed), (0.65, self.in_a_room), (0.3, self.with_a_rest)):
             if rng.random() < share:
                 y = effect(y)
-        return unit(y)
+        return unit(y + np.zeros((2, 1), np.float32))
 
     def dry_back(self):
         while True:
@@ -327,12 +362,12 @@ class Mixer:
                 gains = {part: self.gain(-8, 6) for part in PARTS[:3] if self.rng.random() < 0.8}
                 if not gains:
                     continue
-                song, downmix = self.chosen(self.songs), self.chosen(DOWNMIXES)
-                y = self.stems(song, gains, self.start_in(song), downmix)
+                song = self.chosen(self.songs)
+                y = self.stems(song, gains, self.start_in(song))
             else:
                 y = self.cut(self.backs[self.rng.choice(len(self.backs), p=self.back_weights)])
             if y.std() > 1e-3:
-                return unit(y)
+                return unit(y if len(y) == 2 else self.spread(y))
 
     def back(self):
         y = self.dry_back()
@@ -342,16 +377,18 @@ class Mixer:
             y = y + self.rng.uniform(0.2, 1) * self.dry_back()
         if self.rng.random() < 0.6:
             y = self.equalised(y)
+        if self.rng.random() < 0.15:
+            y = self.in_a_room(y)
         return unit(y)
 
     def pair(self):
-        """[2, samples]: vocals and accompaniment of one place in a song, whose mix has the level one."""
+        """[2, 2, samples]: vocals and accompaniment of one place in a song, whose mix has the level one."""
         rng = self.rng
         while True:
-            song, downmix = self.chosen(self.songs), self.chosen(DOWNMIXES)
+            song = self.chosen(self.songs)
             start = self.start_in(song)
-            vocals = self.stems(song, {"vocals": 1.0}, start, downmix)
-            back = self.stems(song, {part: self.gain(-4, 4) for part in PARTS[:3]}, start, downmix)
+            vocals = self.stems(song, {"vocals": 1.0}, start)
+            back = self.stems(song, {part: self.gain(-4, 4) for part in PARTS[:3]}, start)
             if (vocals + back).std() > 1e-3:
                 break
         if rng.random() < 0.6:
@@ -389,8 +426,8 @@ class Batches:
 
     def __init__(self, mixes, seed):
         self.mixes, self.rng = mixes, np.random.default_rng(seed)
-        self.buffers = {kind: np.zeros((BUFFERED_MIXES, MIX_SAMPLES), np.int16) for kind in ("voice", "back")}
-        self.buffers["pair"] = np.zeros((BUFFERED_MIXES // 3, 2, MIX_SAMPLES), np.int16)
+        self.buffers = {kind: np.zeros((BUFFERED_MIXES, 2, MIX_SAMPLES), np.int16) for kind in ("voice", "back")}
+        self.buffers["pair"] = np.zeros((BUFFERED_MIXES // 3, 2, 2, MIX_SAMPLES), np.int16)
         self.received = dict.fromkeys(self.buffers, 0)
 
     def receive(self):
@@ -405,7 +442,7 @@ class Batches:
         return mix[..., start:start + PIECE_SAMPLES].astype(np.float32) / MIX_INT16
 
     def draw(self, count):
-        """(vocals, mixture), [count, samples] each; some pieces have no voice, a few nothing else."""
+        """(vocals, mixture), [count, 2, samples] each; some pieces have no voice, a few nothing else."""
         rng, vocals, mixtures = self.rng, [], []
         for _ in range(count):
             if rng.random() < 0.22:
@@ -417,6 +454,11 @@ class Batches:
                     back = back * 0
             if rng.random() < 0.25:
                 voice, back = self.at_an_end(voice, back)
+            if rng.random() < MONO_SHARE:  # both channels' mean, or one of them twice
+                left = float(rng.choice([0, 0.5, 1]))
+                voice, back = (np.stack([left * y[0] + (1 - left) * y[1]] * 2) for y in (voice, back))
+            elif rng.random() < 0.5:
+                voice, back = voice[::-1], back[::-1]
             level = 0.1 / ((voice + back).std() + 1e-6)
             vocals.append(voice * level)
             mixtures.append(vocals[-1] + back * level)
@@ -432,10 +474,10 @@ class Batches:
         return [stem * inside for stem in stems]
 
     def band_limits(self, count):
-        """[count, 1, bins] gains: many songs' top bins are gone, by a resampler's slope or a codec, some songs' lowest too."""
+        """[count, 1, 1, bins] gains: many songs' top bins are gone, by a resampler's slope or a codec, some songs' lowest too."""
         rng, bins_hz = self.rng, np.arange(BINS + 1) * RATE / N_FFT
-        gains = np.ones((count, 1, BINS + 1), np.float32)
-        for gain in gains[:, 0]:
+        gains = np.ones((count, 1, 1, BINS + 1), np.float32)
+        for gain in gains[:, 0, 0]:
             if rng.random() < 0.3:
                 if rng.random() < 0.6:
                     from_hz, width_hz = rng.uniform(9200, 10700), rng.uniform(300, 1000)
@@ -484,11 +526,17 @@ class Block(nn.Module):
         self.p1, self.n2 = normalised_convolution(units, units, 1)
 
     def forward(self, x):
-        return x + self.n2(self.p1(torch.relu(self.n1(self.dw(x)))))
+        return x + self.n2(self.p1(torch.relu(self.n1(self.shifted_sum(x)))))
+
+    def shifted_sum(self, x):
+        """self.dw(x), whose gradient takes a CPU as long as all other layers'."""
+        dilation, frames, weight = self.dw.dilation[0], x.shape[2], self.dw.weight
+        padded = functional.pad(x, (0, 0, dilation, dilation))
+        return sum(weight[:, 0, k, :, None] * padded[:, :, k * dilation:k * dilation + frames] for k in range(3))
 
 
 class UnetTcn(nn.Module):
-    """[batch, frames, BINS] -> logits of the same shape. A U-Net over frequency, whose levels fold four neighbouring
+    """[batch, PLANES, frames, BINS] -> logits [batch, frames, BINS]. A U-Net over frequency, whose levels fold four neighbouring
     positions into channels and see three frames; in its middle, dilated blocks see whole frames and seconds around them."""
 
     def __init__(self):
@@ -496,14 +544,14 @@ class UnetTcn(nn.Module):
         c1, c2 = CHANNELS
         level = lambda inputs, outputs: nn.Sequential(*normalised_convolution(inputs, outputs, 3, padding=1), nn.ReLU())
         flat = c2 * BINS // 16
-        self.e1, self.e2, self.e3 = level(4, c1), level(4 * c1, c2), level(c2, c2)
+        self.e1, self.e2, self.e3 = level(4 * PLANES, c1), level(4 * c1, c2), level(c2, c2)
         self.into = nn.Sequential(*normalised_convolution(flat, HIDDEN_UNITS, 1))
         self.temporal = nn.ModuleList(Block(HIDDEN_UNITS, dilation) for dilation in DILATIONS)
         self.out = nn.Sequential(nn.ReLU(), *normalised_convolution(HIDDEN_UNITS, flat, 1))
         self.d2, self.d1, self.last = level(2 * c2, c2), level(c2 // 4 + c1, c1), nn.Conv2d(c1, 4, 1)
 
     def forward(self, x):
-        level1 = self.e1(fold(x.unsqueeze(1)))
+        level1 = self.e1(fold(x))
         level2 = self.e3(self.e2(fold(level1)))
         x = self.into(flatten(level2))
         for block in self.temporal:
@@ -514,17 +562,28 @@ class UnetTcn(nn.Module):
 
 
 def stft(x):
-    """[batch, samples] -> [batch, frames, BINS + 1]"""
-    return torch.stft(x, N_FFT, HOP, window=torch.hann_window(N_FFT), return_complex=True).transpose(1, 2)
+    """[batch, channels, samples] -> [batch, channels, frames, BINS + 1]"""
+    spectra = torch.stft(x.flatten(0, 1), N_FFT, HOP, window=torch.hann_window(N_FFT), return_complex=True)
+    return spectra.transpose(1, 2).unflatten(0, x.shape[:2])
 
 
 def istft(spectra, samples):
-    return torch.istft(spectra.transpose(1, 2), N_FFT, HOP, window=torch.hann_window(N_FFT), length=samples)
+    x = torch.istft(spectra.flatten(0, 1).transpose(1, 2), N_FFT, HOP, window=torch.hann_window(N_FFT), length=samples)
+    return x.unflatten(0, spectra.shape[:2])
+
+
+def planes(spectra):
+    """[batch, PLANES, frames, BINS + 1]"""
+    power = (spectra.real.square() + spectra.imag.square()).mean(1)
+    middle = spectra.mean(1)
+    side = (power - middle.real.square() - middle.imag.square()).clamp(min=0)
+    return torch.stack([power, side], 1).sqrt()
 
 
 def frame_levels(magnitudes):
-    """[batch, frames, 1], as svsep's input transform log-level has it but for the last bin, which has no power to speak of."""
-    power = magnitudes.double().square().mean(2)
+    """[batch, 1, frames, 1] of the first plane, as svsep's input transform log-level has it but for the last bin, which has
+    no power to speak of."""
+    power = magnitudes[:, 0].double().square().mean(2)
     frames = torch.arange(power.shape[1])
     first, after = (frames - LEVEL_RADIUS_FRAMES).clamp(min=0), (frames + LEVEL_RADIUS_FRAMES + 1).clamp(max=len(frames))
 
@@ -533,7 +592,7 @@ def frame_levels(magnitudes):
         return sums[:, after] - sums[:, first]
 
     level = (around(power) / around((power > 0).double()).clamp(min=1)).clamp(min=0).sqrt()
-    return level.clamp(min=1e-7).float().unsqueeze(2)
+    return level.clamp(min=1e-7).float()[:, None, :, None]
 
 
 def log_compressed(magnitudes, gains=1.0):
@@ -542,18 +601,19 @@ def log_compressed(magnitudes, gains=1.0):
 
 
 def masks(net, inputs):
-    """[batch, frames, BINS + 1]"""
+    """[batch, 1, frames, BINS + 1]: one for all channels."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = net(inputs)
     mask = torch.sigmoid(logits.float())
-    return torch.cat([mask, mask[..., -1:]], 2)
+    return torch.cat([mask, mask[..., -1:]], 2).unsqueeze(1)
 
 
 # ---- Stage 3: validation and training
 
 
 def validation_mixes(clips):
-    """(vocals, mixture), [mixes, samples] each: held-out singers in a room over held-out music, then places of a held-out song."""
+    """(vocals, mixture), [mixes, 2, samples] each: held-out singers in a room over held-out music, twice the same in both
+    channels; then places of a held-out song, downmixed and again in stereo."""
     rng = np.random.default_rng(7)
     held_out = lambda kind: [c.samples.astype(np.float32) / 32768 for c in clips if c.kind == kind and c.split == "validation"]
     singers, backs, songs = held_out("solfege"), held_out("accompaniment"), songs_of(clips, "validation")
@@ -574,26 +634,30 @@ def validation_mixes(clips):
         voice, length = piece(singers), int(0.6 * RATE)
         room = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
         room[:200] = 0
-        voice = voice + 0.25 * np.convolve(voice, room / np.linalg.norm(room))[:VALIDATION_SAMPLES]
+        size = padded_size(VALIDATION_SAMPLES + length)
+        tail = np.fft.irfft(np.fft.rfft(voice, size) * np.fft.rfft(room / np.linalg.norm(room), size), size)[:VALIDATION_SAMPLES]
+        voice = voice + 0.25 * tail
         voice = voice / voice.std() * 0.1 * 10**(rng.uniform(-5, 3) / 20)
-        pairs.append((voice.astype(np.float32), piece(backs)))
-    mono = {part: (songs[0][f"{part}0"].astype(np.float32) + songs[0][f"{part}1"]) / 65536 for part in PARTS}
-    vocals, back = VALIDATION_VOICE_GAIN * mono["vocals"], mono["drums"] + mono["bass"] + mono["other"]
-    for start in (seconds * RATE for seconds in VALIDATION_SONG_FROM_S):
-        pairs.append((vocals[start:start + VALIDATION_SAMPLES], back[start:start + VALIDATION_SAMPLES]))
+        pairs.append([np.stack([x, x]).astype(np.float32) for x in (voice, piece(backs))])
+    stereo = {part: np.stack(songs[0][part]).astype(np.float32) / 32768 for part in PARTS}
+    vocals, back = VALIDATION_VOICE_GAIN * stereo["vocals"], stereo["drums"] + stereo["bass"] + stereo["other"]
+    for as_heard in (lambda x: np.stack([x.mean(0)] * 2), lambda x: x):
+        for start in (seconds * RATE for seconds in VALIDATION_SONG_FROM_S):
+            pairs.append([as_heard(x[:, start:start + VALIDATION_SAMPLES]) for x in (vocals, back)])
     vocals, backs = (torch.from_numpy(np.stack(x)) for x in zip(*pairs))
     return vocals, vocals + backs
 
 
 @torch.no_grad()
 def validation_sdr_db(net, mean, scale, vocals, mixture):
-    """(mean of the singers' mixes, mean of the song's)"""
+    """Means: of the singers' mixes, of the song's downmixed, of the song's in stereo."""
     scores = []
     for voice, mix in zip(vocals.split(4), mixture.split(4)):
         spectra = stft(mix)
-        estimate = istft(masks(net, (log_compressed(spectra.abs()) - mean) / scale) * spectra, VALIDATION_SAMPLES)
-        scores += (10 * torch.log10(voice.square().sum(1) / (voice - estimate).square().sum(1))).tolist()
-    return np.mean(scores[:VALIDATION_SINGER_MIXES]), np.mean(scores[VALIDATION_SINGER_MIXES:])
+        estimate = istft(masks(net, (log_compressed(planes(spectra)) - mean) / scale) * spectra, VALIDATION_SAMPLES)
+        scores += (10 * torch.log10(voice.square().sum((1, 2)) / (voice - estimate).square().sum((1, 2)))).tolist()
+    singers, downmixed, stereo = np.split(scores, np.cumsum([VALIDATION_SINGER_MIXES, len(VALIDATION_SONG_FROM_S)]))
+    return singers.mean(), downmixed.mean(), stereo.mean()
 
 
 def read_checkpoint(path):
@@ -601,6 +665,39 @@ def read_checkpoint(path):
     checkpoint, names = torch.load(path, map_location="cpu", weights_only=True), UnetTcn().state_dict().keys()
     weights = {name: value for name, value in checkpoint["net"].items() if name in names}
     return weights, checkpoint["mean"], checkpoint["std"], checkpoint["step"]
+
+
+@torch.no_grad()
+def unfold_model(path, mixture):
+    """(network, mean, scale) of a model file. Its convolutions hold their batch normalisation: each gets one again that does
+    nothing on `mixture`. A model of one plane does not look at the second one yet."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+    mean, scale, net = tensors["input.mean"][:BINS], tensors["input.scale"][:BINS], UnetTcn()
+    weight = tensors["encode1.weight"]
+    if weight.shape[1] == 4 and PLANES == 2:
+        tensors["encode1.weight"] = torch.stack([weight, torch.zeros_like(weight)], 2).flatten(1, 2)
+    net.last.weight.copy_(tensors["mask.weight"])
+    net.last.bias.copy_(tensors["mask.bias"])
+
+    def measure(norm, inputs, bias):
+        values = inputs[0].transpose(0, 1).flatten(1)
+        norm.running_mean.copy_(values.mean(1))
+        norm.running_var.copy_(values.var(1))
+        norm.weight.copy_((norm.running_var + norm.eps).sqrt())
+        norm.bias.copy_(bias + norm.running_mean)
+
+    for name, (convolution, norm) in LAYERS.items():
+        net.get_submodule(convolution).weight.copy_(tensors[f"{name}.weight"])
+        net.get_submodule(norm).register_forward_pre_hook(
+            lambda norm, inputs, bias=tensors[f"{name}.bias"]: measure(norm, inputs, bias))
+    inputs = (log_compressed(planes(stft(mixture))) - mean) / scale
+    net.eval()(inputs)
+    for _, norm in LAYERS.values():
+        net.get_submodule(norm)._forward_pre_hooks.clear()
+    difference = float((folded_logits(folded(net), inputs) - folded_logits(tensors, inputs)).abs().max())
+    assert difference < 1e-2, f"the network of {path} differs by {difference:.2g} in its logits; expected below 0.01"
+    return net, mean, scale
 
 
 def update_average(average, net, step):
@@ -617,11 +714,13 @@ def train(batches, validation, minutes, learning_rate, held_share, init, checkpo
     while min(batches.received["voice"], batches.received["back"]) < 100:
         batches.receive()
     net, first_step = UnetTcn(), 0
-    if init:
+    if init and init.suffix == ".safetensors":
+        net, mean, scale = unfold_model(init, batches.draw(64)[1])
+    elif init:
         weights, mean, scale, first_step = read_checkpoint(init)
         net.load_state_dict(weights)
     else:
-        inputs = log_compressed(stft(batches.draw(64)[1]).abs()).reshape(-1, BINS)
+        inputs = log_compressed(planes(stft(batches.draw(64)[1])))[:, 0].reshape(-1, BINS)
         mean, scale = inputs.mean(0), inputs.std(0) + 1e-3
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
@@ -632,10 +731,11 @@ def train(batches, validation, minutes, learning_rate, held_share, init, checkpo
         partial = checkpoint.with_suffix(".part")
         torch.save({"net": average.state_dict(), "mean": mean, "std": scale, "step": first_step + step}, partial)
         partial.replace(checkpoint)
-        singers, song = validation_sdr_db(average, mean, scale, *validation)
-        print(f"{(time.time() - start) / 60:6.1f} min, step {first_step + step}, loss {np.mean(losses[-400:]):.5f}, "
-              f"{sum(batches.received.values())} mixes, validation SDR: singers {singers:.2f} dB, song {song:.2f} dB", flush=True)
+        singers, downmixed, stereo = validation_sdr_db(average, mean, scale, *validation)
+        print(f"{(time.time() - start) / 60:6.1f} min, step {first_step + step}, loss {np.mean(losses[-400:] or [0]):.5f}, "
+              f"{sum(batches.received.values())} mixes, validation SDR: singers {singers:.2f} dB, song {downmixed:.2f} dB, in stereo {stereo:.2f} dB", flush=True)
 
+    report()
     while (done := (time.time() - start) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:  # warm up, hold, fall linearly
             group["lr"] = learning_rate * min(1, (step + 1) / WARM_UP_STEPS) * min(1, max(0.01, (1 - done) / (1 - held_share)))
@@ -646,11 +746,11 @@ def train(batches, validation, minutes, learning_rate, held_share, init, checkpo
         vocals, mixture = batches.draw(BATCH)
         band = batches.band_limits(BATCH)
         vocals, mixture = stft(vocals) * band, stft(mixture) * band
-        level_error_db = torch.empty(BATCH, 1, 1).uniform_(-2, 2)  # a song's level is that of more seconds than a piece has
-        inputs = (log_compressed(mixture.abs(), 10**(level_error_db / 20)) - mean) / scale
+        level_error_db = torch.empty(BATCH, 1, 1, 1).uniform_(-2, 2)  # a song's level is that of more seconds than a piece has
+        inputs = (log_compressed(planes(mixture), 10**(level_error_db / 20)) - mean) / scale
         error = istft(masks(net, inputs) * mixture - vocals, PIECE_SAMPLES)
         # Half absolute, for the mean, half the root of each piece's power, for its loudest places: SDR counts those.
-        loss = 0.5 * error.abs().mean() + 0.5 * (error.square().mean(1) + 1e-6).sqrt().mean()
+        loss = 0.5 * error.abs().mean() + 0.5 * (error.square().mean((1, 2)) + 1e-6).sqrt().mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -675,6 +775,7 @@ LAYERS = {  # name in the file: the convolution and its batch normalisation
 METADATA = {
     "format_version": "1",
     "architecture": "unet-tcn",
+    "size.input_planes": str(PLANES),
     "size.channels": ",".join(map(str, CHANNELS)),
     "size.hidden_units": str(HIDDEN_UNITS),
     "size.dilations": ",".join(map(str, DILATIONS)),
@@ -709,7 +810,7 @@ def folded_logits(tensors, x):
     """The network as svsep computes it from the file."""
     layer = lambda name, y, **options: functional.conv2d(y, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **options)
     level = lambda name, y: torch.relu(layer(name, y, padding=1))
-    level1 = level("encode1", fold(x.unsqueeze(1)))
+    level1 = level("encode1", fold(x))
     level2 = level("encode3", level("encode2", fold(level1)))
     x = layer("enter", flatten(level2))
     for k, dilation in enumerate(DILATIONS):
@@ -726,7 +827,7 @@ def export(checkpoint, path):
     net = UnetTcn().eval()
     net.load_state_dict(weights)
     tensors = folded(net)
-    x = torch.randn(2, 100, BINS, generator=torch.Generator().manual_seed(1))
+    x = torch.randn(2, PLANES, 100, BINS, generator=torch.Generator().manual_seed(1))
     difference = float((folded_logits(tensors, x) - net(x)).abs().max())
     assert difference < 1e-3, f"folding the batch normalisation changes the logits by {difference:.2g}; expected below 0.001"
     tensors |= {"input.mean": torch.cat([mean, mean[-1:]]), "input.scale": torch.cat([scale, scale[-1:]])}
@@ -743,7 +844,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--held-share", type=float, default=0.5, help="of the time that the learning rate is held before it falls")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/train_unet_remix"), help="folder of the caches and the checkpoint")
-    parser.add_argument("--init", type=pathlib.Path, help="checkpoint to begin with")
+    parser.add_argument("--init", type=pathlib.Path, help="checkpoint or model file to begin with")
     parser.add_argument("--export", type=pathlib.Path, help="only write the model file of this checkpoint")
     parser.add_argument("--sung-minutes", type=float, default=150, help="of singing made of speech and solfege")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

@@ -33,7 +33,8 @@ torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius) {
 }
 
 torch::Tensor log_compress(const torch::Tensor& magnitudes, const torch::Tensor& gains, double log_floor) {
-  return (magnitudes * gains.unsqueeze(1)).add_(log_floor).log_();
+  const torch::Tensor gain = magnitudes.dim() == 3 ? gains.view({-1, 1, 1}) : gains.unsqueeze(1);
+  return (magnitudes * gain).add_(log_floor).log_();
 }
 
 torch::Tensor standardise(const torch::Tensor& x, const InputStatistics& statistics) {

@@ -19,7 +19,7 @@ struct InputStatistics {
 /// Frames beyond the tensor count as silent.
 [[nodiscard]] torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius);
 
-/// log(magnitude * gain + log_floor); magnitudes [frames, bins], gains [frames].
+/// log(magnitude * gain + log_floor); magnitudes [frames, .., bins], gains [frames].
 [[nodiscard]] torch::Tensor log_compress(const torch::Tensor& magnitudes, const torch::Tensor& gains,
                                          double log_floor);
 

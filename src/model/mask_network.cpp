@@ -17,7 +17,7 @@ namespace {
 
 torch::Tensor MaskNetwork::slide(const torch::Tensor& frames, std::int64_t window_frames,
                                  std::int64_t kept_frames) {
-  const torch::Tensor logits = forward(frames.unfold(0, window_frames, kept_frames).transpose(1, 2));
+  const torch::Tensor logits = forward(frames.unfold(0, window_frames, kept_frames).transpose(-2, -1));
   return logits.narrow(1, frames_before_kept(window_frames, kept_frames), kept_frames).flatten(0, 1);
 }
 

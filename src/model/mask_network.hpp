@@ -13,12 +13,14 @@ namespace svsep {
 /// A network that a model file can hold.
 class MaskNetwork : public torch::nn::Module {
  public:
-  /// [windows, frames, bins] of transformed input -> logits of the same shape; the vocal mask is their
+  /// [windows, frames, bins] of transformed input, or [windows, planes, frames, bins] where the network sees
+  /// several planes (MaskEstimator::input_planes) -> logits [windows, frames, bins]; the vocal mask is their
   /// sigmoid.
   virtual torch::Tensor forward(const torch::Tensor& windows) = 0;
 
   /// The logits of a stretch of a song: of every window of `window_frames` frames, each `kept_frames` after
-  /// the one before, the `kept_frames` middle frames. [frames, bins] -> [windows * kept_frames, bins], where
+  /// the one before, the `kept_frames` middle frames. [frames, bins] or
+  /// [frames, planes, bins] -> [windows * kept_frames, bins], where
   /// frames = (windows - 1) * kept_frames + window_frames.
   virtual torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
                               std::int64_t kept_frames);

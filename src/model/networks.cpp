@@ -17,13 +17,14 @@ WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride) {
                                       std::to_string(stride));
   }
   const std::int64_t windows_per_batch_cpu = stride <= 7 ? 16 : 8;  // windows that share frames hold fewer
-  return {ThesisCnn(sizes).ptr(), sizes.window_frames, stride, windows_per_batch_cpu, 128};
+  return {ThesisCnn(sizes).ptr(), 1, sizes.window_frames, stride, windows_per_batch_cpu, 128};
 }
 
 WindowedNetwork load_unet_tcn(const ModelFile& file) {
   constexpr std::int64_t kKeptFrames = 512;  // the context on either side costs the less, the more are kept
   const UnetTcnSizes sizes = unet_tcn_sizes(file);
-  return {UnetTcn(sizes).ptr(), kKeptFrames + 2 * sizes.context_frames(), kKeptFrames, 1, 16};
+  return {
+      UnetTcn(sizes).ptr(), sizes.input_planes, kKeptFrames + 2 * sizes.context_frames(), kKeptFrames, 1, 16};
 }
 
 WindowedNetwork make_network(const ModelFile& file, std::int64_t stride) {

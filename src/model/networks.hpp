@@ -11,6 +11,7 @@ namespace svsep {
 /// `kept_frames` middle ones count, and so many of them are evaluated at once.
 struct WindowedNetwork {
   std::shared_ptr<MaskNetwork> network;
+  std::int64_t input_planes = 1;
   std::int64_t window_frames = 0;
   std::int64_t kept_frames = 0;
   std::int64_t windows_per_batch_cpu = 0;

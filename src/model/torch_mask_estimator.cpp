@@ -39,6 +39,10 @@ std::int64_t TorchMaskEstimator::level_frames() const {
              : 0;
 }
 
+std::size_t TorchMaskEstimator::input_planes() const {
+  return static_cast<std::size_t>(network_.input_planes);
+}
+
 std::size_t TorchMaskEstimator::context_frames() const {
   return static_cast<std::size_t>(level_frames() +
                                   frames_before_kept(network_.window_frames, network_.kept_frames));
@@ -55,9 +59,13 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
   with_torch_errors("cannot estimate masks", [&] {
     const c10::InferenceMode inference;
     // from_blob wants a pointer to non-const, yet nothing writes through it.
-    torch::Tensor x = torch::from_blob(const_cast<float*>(magnitudes.data()), {frames, bins}).to(device_);
+    torch::Tensor x =
+        torch::from_blob(const_cast<float*>(magnitudes.data()), {frames, network_.input_planes, bins})
+            .to(device_);
+    if (network_.input_planes == 1) x = x.squeeze(1);
     if (info_.input_transform == InputTransform::log_level) {
-      const torch::Tensor gains = frame_gains(x, info_.level_radius_frames);
+      const torch::Tensor first_plane = network_.input_planes == 1 ? x : x.select(1, 0);
+      const torch::Tensor gains = frame_gains(first_plane, info_.level_radius_frames);
       x = log_compress(x.narrow(0, level_frames(), needed), gains.narrow(0, level_frames(), needed),
                        info_.log_floor);
       x = standardise(x, statistics_);

@@ -20,6 +20,7 @@ class TorchMaskEstimator : public MaskEstimator {
   TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride);
 
   [[nodiscard]] AnalysisParameters analysis() const override { return info_.analysis; }
+  [[nodiscard]] std::size_t input_planes() const override;
   [[nodiscard]] std::size_t context_frames() const override;
   [[nodiscard]] std::size_t batch_frames() const override;
   void estimate(std::span<const float> magnitudes, std::span<float> mask) override;

@@ -24,8 +24,9 @@ std::int64_t parameter_count(const UnetTcnSizes& sizes) {
   const std::int64_t hidden = sizes.hidden_units;
   const std::int64_t wide = flattened(sizes);
   const auto blocks = static_cast<std::int64_t>(sizes.dilations.size());
-  const std::int64_t levels = c1 * (9 * kFold + 1) + c2 * (9 * kFold * c1 + 1) + c2 * (9 * c2 + 1) +
-                              c2 * (9 * 2 * c2 + 1) + c1 * (9 * (c2 / kFold + c1) + 1) + kFold * (c1 + 1);
+  const std::int64_t levels = c1 * (9 * kFold * sizes.input_planes + 1) + c2 * (9 * kFold * c1 + 1) +
+                              c2 * (9 * c2 + 1) + c2 * (9 * 2 * c2 + 1) + c1 * (9 * (c2 / kFold + c1) + 1) +
+                              kFold * (c1 + 1);
   return levels + hidden * (wide + 1) + wide * (hidden + 1) +
          blocks * (hidden * (3 + 1) + hidden * (hidden + 1));
 }
@@ -71,12 +72,20 @@ UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
   check_architecture(file, kArchitecture);
   UnetTcnSizes sizes;
   sizes.bins = static_cast<std::int64_t>(file.info().analysis.stft.bins());
+  if (file.info().sizes.contains("input_planes")) {  // files of one plane may leave it out
+    sizes.input_planes = read_size(file, "input_planes", 1).front();
+  }
   const std::vector<std::int64_t> channels = read_size(file, "channels", 2);
   sizes.channels = {channels[0], channels[1]};
   sizes.hidden_units = read_size(file, "hidden_units", 1).front();
   const auto dilations = file.info().sizes.find("dilations");
   const std::size_t blocks = dilations == file.info().sizes.end() ? 0 : dilations->second.size();
   sizes.dilations = read_size(file, "dilations", std::clamp<std::size_t>(blocks, 1, kMaxBlocks));
+  if (sizes.input_planes > 2) {
+    throw Error(ErrorKind::model, "cannot use model: " + file.path().string() +
+                                      ": size input_planes; expected 1 or 2, got " +
+                                      std::to_string(sizes.input_planes));
+  }
   const bool folds = (sizes.bins - 1) % (kFold * kFold) == 0 && sizes.channels[1] % kFold == 0;
   if (!folds || sizes.context_frames() > 4096) {
     throw Error(ErrorKind::model,
@@ -92,7 +101,7 @@ UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
 
 UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes) {
   const auto [c1, c2] = sizes.channels;
-  encode1_ = register_module("encode1", convolution(kFold, c1));
+  encode1_ = register_module("encode1", convolution(kFold * sizes.input_planes, c1));
   encode2_ = register_module("encode2", convolution(kFold * c1, c2));
   encode3_ = register_module("encode3", convolution(c2, c2));
   enter_ = register_module("enter", dense(flattened(sizes), sizes.hidden_units));
@@ -109,8 +118,9 @@ UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes) {
 }
 
 torch::Tensor UnetTcnImpl::forward(const torch::Tensor& windows) {
-  const std::int64_t bins = windows.size(2);
-  const torch::Tensor input = windows.narrow(2, 0, bins - 1).contiguous().unsqueeze(1);
+  const std::int64_t bins = windows.size(-1);
+  const torch::Tensor planes = windows.dim() == 3 ? windows.unsqueeze(1) : windows;
+  const torch::Tensor input = planes.narrow(3, 0, bins - 1);
   const torch::Tensor level1 = torch::relu(encode1_(fold(input)));
   const torch::Tensor level2 = torch::relu(encode3_(torch::relu(encode2_(fold(level1)))));
   // All positions and channels of a frame side by side: [windows, positions x channels, frames, 1].

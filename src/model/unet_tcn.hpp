@@ -13,6 +13,7 @@ namespace svsep {
 /// Sizes of the network; tests use tiny ones.
 struct UnetTcnSizes {
   std::int64_t bins = 1025;  ///< 16 n + 1
+  std::int64_t input_planes = 1;
   std::array<std::int64_t, 2> channels = {24, 32};
   std::int64_t hidden_units = 384;
   std::vector<std::int64_t> dilations = {1, 2, 4, 8, 16, 1, 2, 4, 8, 16};

@@ -257,37 +257,48 @@ struct Separator::Impl {
         sink(std::move(stem_sink)),
         stft(stft_at_rate(estimator.analysis(), checked_rate(sample_rate_hz))),
         band_bins(estimator.analysis().stft.bins()),
+        frame_values(estimator.input_planes() * band_bins),
         batch(estimator.batch_frames()),
         block_frames(2 * estimator.context_frames() + batch),
         magnitude_scale(static_cast<float>(estimator.analysis().stft.window_samples) /
-                        static_cast<float>(stft.window_samples) /
-                        std::sqrt(static_cast<float>(channel_count))),
+                        static_cast<float>(stft.window_samples)),
         masker(settings, band_bins, stft.bins()),
-        magnitudes(estimator.context_frames() * band_bins, 0.0F),  // silence before the first frame
+        magnitudes(estimator.context_frames() * frame_values, 0.0F),  // silence before the first frame
         mask(batch * band_bins) {
     const int stem_rate_hz =
         settings.output_sample_rate_hz == 0 ? sample_rate_hz : settings.output_sample_rate_hz;
     for (int channel = 0; channel < channel_count; ++channel) {
       channels.push_back(std::make_unique<Channel>(stft, sample_rate_hz, stem_rate_hz, subtracts(settings)));
     }
-    magnitudes.reserve(block_frames * band_bins);
+    magnitudes.reserve(block_frames * frame_values);
   }
 
   /// Frames that wait, equally many in every channel.
   [[nodiscard]] std::size_t waiting() const { return channels.front()->frames.size() / stft.bins(); }
 
-  /// Appends the root of the channels' mean power, of all frames that are not looked at yet.
+  /// Appends the planes of all frames that are not looked at yet, see MaskEstimator::input_planes.
   void look() {
+    const auto channel_share = 1 / static_cast<float>(channels.size());
+    const std::size_t bins = std::min(band_bins, stft.bins());  // above the song's band there is nothing
     for (; looked_at < waiting(); ++looked_at) {
       const std::size_t first = looked_at * stft.bins();
-      for (std::size_t bin = 0; bin < band_bins; ++bin) {
-        float power = 0;  // above the song's band there is nothing
-        if (bin < stft.bins()) {
-          for (const auto& channel : channels) power += std::norm(channel->frames[first + bin]);
+      magnitudes.resize(magnitudes.size() + frame_values, 0.0F);
+      const std::span<float> planes = std::span(magnitudes).last(frame_values);
+      for (std::size_t bin = 0; bin < bins; ++bin) {
+        float power = 0;
+        std::complex<float> sum = 0;
+        for (const auto& channel : channels) {
+          const std::complex<float> value = channel->frames[first + bin];
+          power += std::norm(value);
+          sum += value;
         }
-        magnitudes.push_back(magnitude_scale * std::sqrt(power));
+        power *= channel_share;
+        planes[bin] = magnitude_scale * std::sqrt(power);
+        if (frame_values == band_bins) continue;
+        const float side_power = power - std::norm(sum * channel_share);
+        planes[band_bins + bin] = magnitude_scale * std::sqrt(std::max(side_power, 0.0F));
       }
-      if (magnitudes.size() == block_frames * band_bins) estimate();
+      if (magnitudes.size() == block_frames * frame_values) estimate();
     }
   }
 
@@ -295,7 +306,7 @@ struct Separator::Impl {
   void estimate() {
     mask_frames();
     std::swap(seen, magnitudes);
-    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * band_bins), seen.end());
+    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * frame_values), seen.end());
     estimation = worker.start([this] { estimator.estimate(seen, mask); });
   }
 
@@ -339,11 +350,12 @@ struct Separator::Impl {
 
   MaskEstimator& estimator;
   Sink sink;
-  StftParameters stft;    ///< at the song's rate
-  std::size_t band_bins;  ///< those that the estimator sees
+  StftParameters stft;       ///< at the song's rate
+  std::size_t band_bins;     ///< those that the estimator sees
+  std::size_t frame_values;  ///< that it sees of a frame: its planes, side by side
   std::size_t batch;
   std::size_t block_frames;  ///< what one call of the estimator sees
-  float magnitude_scale;     ///< to the mean of the channels, and the level of the model's STFT
+  float magnitude_scale;     ///< to the level of the model's STFT
   Masker masker;
   std::vector<std::unique_ptr<Channel>> channels;
   std::size_t looked_at = 0;      ///< of the waiting frames, those whose magnitudes are below
@@ -373,7 +385,7 @@ void Separator::finish() {
   impl_->look();
   impl_->mask_frames();
   while (impl_->waiting() > 0) {  // silence after the last frame
-    impl_->magnitudes.resize(impl_->block_frames * impl_->band_bins, 0.0F);
+    impl_->magnitudes.resize(impl_->block_frames * impl_->frame_values, 0.0F);
     impl_->estimate();
     impl_->mask_frames();
   }

@@ -44,7 +44,8 @@ struct SeparationSettings {
 [[nodiscard]] StftParameters stft_at_rate(const AnalysisParameters& analysis, int sample_rate_hz);
 
 /// The streaming pipeline: samples of the mixture in, samples of both stems out, at full bandwidth:
-/// Stft at the song's rate (see stft_at_rate) -> MaskEstimator on the channels' RMS magnitude -> thresholds
+/// Stft at the song's rate (see stft_at_rate) -> MaskEstimator on what it asks for of the channels ->
+/// thresholds
 /// -> mask x frames of every channel -> InverseStft -> Resampler where another rate is asked for. The stems
 /// have the mixture's rate, channel count and exact length (or what output_sample_rate_hz makes of it), and
 /// do not depend on how the input was cut into blocks. Memory does not grow with the song. One thread at a

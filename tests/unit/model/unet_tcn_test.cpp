@@ -14,17 +14,20 @@
 namespace svsep {
 namespace {
 
-constexpr std::array<std::int64_t, 2> kGoldenShape = {30, 33};  // frames, bins
+constexpr std::array<std::int64_t, 2> kGoldenShape = {30, 33};        // frames, bins
+constexpr std::array<std::int64_t, 3> kTwoPlanesShape = {2, 30, 33};  // planes, frames, bins
 
 // Golden values: scripts/make_golden_unet.py tests/golden (numpy).
-ModelFile golden_file() { return ModelFile(SVSEP_GOLDEN_DIR "/unet_tcn_tiny.safetensors"); }
+ModelFile golden_file(const std::string& planes = "") {
+  return ModelFile(SVSEP_GOLDEN_DIR "/unet_tcn_tiny" + planes + ".safetensors");
+}
 
 torch::Tensor golden_tensor(const char* name) {
   return torch::tensor(golden_file().values(name, kGoldenShape)).view({1, kGoldenShape[0], kGoldenShape[1]});
 }
 
-UnetTcn golden_network() {
-  const ModelFile file = golden_file();
+UnetTcn golden_network(const std::string& planes = "") {
+  const ModelFile file = golden_file(planes);
   UnetTcn network(unet_tcn_sizes(file));
   load_parameters(*network, file);
   return network;
@@ -34,6 +37,16 @@ TEST(UnetTcn, AgreesWithNumpyOnTheLogits) {
   const torch::NoGradGuard no_gradients;
   const torch::Tensor logits = golden_network()->forward(golden_tensor("input.golden"));
   EXPECT_TRUE(logits.allclose(golden_tensor("input.golden_logits"), 1e-5, 1e-4));
+}
+
+TEST(UnetTcn, AgreesWithNumpyOnTheLogitsOfTwoPlanes) {
+  const torch::NoGradGuard no_gradients;
+  const ModelFile file = golden_file("_2");
+  const torch::Tensor input =
+      torch::tensor(file.values("input.golden", kTwoPlanesShape)).view({1, 2, 30, 33});
+  const torch::Tensor expected =
+      torch::tensor(file.values("input.golden_logits", kGoldenShape)).view({1, 30, 33});
+  EXPECT_TRUE(golden_network("_2")->forward(input).allclose(expected, 1e-5, 1e-4));
 }
 
 TEST(UnetTcn, SeesNoFurtherThanItsContext) {
@@ -55,6 +68,21 @@ TEST(UnetTcn, HasTheParametersThatItsSizesAskFor) {
   std::int64_t count = 0;
   for (const torch::Tensor& parameter : network->parameters()) count += parameter.numel();
   EXPECT_EQ(count, 3'132'372);
+}
+
+TEST(UnetTcn, GivesTheEstimatorTheMaskOfAWholeSongOfTwoPlanes) {
+  const ModelFile file = golden_file("_2");
+  TorchMaskEstimator estimator(file, torch::kCPU, 5);
+  ASSERT_EQ(estimator.input_planes(), 2U);
+  const auto context = static_cast<std::int64_t>(estimator.context_frames());
+  const auto batch = static_cast<std::int64_t>(estimator.batch_frames());
+  torch::manual_seed(1);
+  const torch::Tensor song = torch::rand({2 * context + batch, 2, 33});
+  std::vector<float> mask(static_cast<std::size_t>(batch * 33));
+  estimator.estimate({song.data_ptr<float>(), static_cast<std::size_t>(song.numel())}, mask);
+  const torch::NoGradGuard no_gradients;
+  const torch::Tensor whole = golden_network("_2")->forward(song.transpose(0, 1).unsqueeze(0)).sigmoid()[0];
+  EXPECT_TRUE(torch::tensor(mask).view({batch, 33}).allclose(whole.narrow(0, context, batch), 0, 1e-5));
 }
 
 TEST(UnetTcn, GivesTheEstimatorTheMaskOfTheWholeSong) {
@@ -89,6 +117,9 @@ TEST(UnetTcn, RefusesSizesThatDoNotFitTheFile) {
   expect_refused(info, "parameters of the stated sizes; expected ");
   info.sizes["channels"] = {8, 13};
   expect_refused(info, "channels in multiples of 4");
+  info = golden_file().info();
+  info.sizes["input_planes"] = {3};
+  expect_refused(info, "size input_planes; expected 1 or 2, got 3");
   info = golden_file().info();
   info.sizes["dilations"] = {5000};
   expect_refused(info, "at most 4096 frames of context");

@@ -351,5 +351,53 @@ TEST(Separator, MasksEveryChannelByTheMeanPowerOfAll) {
   }
 }
 
+/// Sees two planes and keeps what it saw of one frame.
+class TwoPlanesEstimator : public MaskEstimator {
+ public:
+  AnalysisParameters analysis() const override { return {}; }
+  std::size_t input_planes() const override { return 2; }
+  std::size_t context_frames() const override { return 3; }
+  std::size_t batch_frames() const override { return 16; }
+  void estimate(std::span<const float> magnitudes, std::span<float> mask) override {
+    const std::size_t bins = analysis().stft.bins();
+    ASSERT_EQ(magnitudes.size(), (2 * 3 + 16) * 2 * bins);
+    constexpr std::size_t kInTheMiddle = 12;
+    const std::span<const float> frame = magnitudes.subspan(kInTheMiddle * 2 * bins, 2 * bins);
+    power.assign(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(bins));
+    side.assign(frame.begin() + static_cast<std::ptrdiff_t>(bins), frame.end());
+    std::fill(mask.begin(), mask.end(), 0.5F);
+  }
+
+  std::vector<float> power;
+  std::vector<float> side;
+};
+
+TEST(Separator, ShowsTheSideOfTheChannelsAsASecondPlane) {
+  TwoPlanesEstimator of_left;
+  TwoPlanesEstimator of_middle;
+  TwoPlanesEstimator of_both;
+  TwoPlanesEstimator of_mono;
+  AudioBuffer left = noise(2, 16 * 256);
+  left.channels[1].assign(left.samples(), 0.0F);
+  AudioBuffer middle = left;
+  middle.channels[1] = middle.channels[0];
+  AudioBuffer opposite = left;  // all of it is side
+  for (std::size_t n = 0; n < left.samples(); ++n) opposite.channels[1][n] = -left.channels[0][n];
+  AudioBuffer mono;
+  mono.channels = {left.channels[0]};
+  (void)separate(of_left, left);
+  (void)separate(of_middle, middle);
+  (void)separate(of_both, opposite);
+  (void)separate(of_mono, mono);
+  for (std::size_t bin = 0; bin < of_mono.power.size(); ++bin) {
+    ASSERT_NEAR(of_middle.power[bin], of_mono.power[bin], 1e-4) << bin;
+    ASSERT_EQ(of_middle.side[bin], 0) << bin;
+    ASSERT_EQ(of_mono.side[bin], 0) << bin;
+    ASSERT_NEAR(of_both.side[bin], of_both.power[bin], 1e-4) << bin;
+    ASSERT_NEAR(of_left.power[bin], of_mono.power[bin] / std::sqrt(2.0), 1e-4) << bin;
+    ASSERT_NEAR(of_left.side[bin], of_mono.power[bin] / 2, 1e-4) << bin;
+  }
+}
+
 }  // namespace
 }  // namespace svsep
