@@ -122,14 +122,17 @@ Claim AudioCache::probe_item(const Item& item) const {
   return claim;
 }
 
-std::shared_ptr<void> AudioCache::lock() const {
+std::shared_ptr<const int> AudioCache::lock() const {
   std::error_code code;
   fs::create_directories(folder_, code);
   if (code) fail(folder_, code.message());
   const fs::path path = folder_ / "lock";
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) fail(path, std::strerror(errno));
-  std::shared_ptr<void> handle(nullptr, [descriptor](void*) { ::close(descriptor); });
+  std::shared_ptr<const int> handle(new int(descriptor), [](const int* opened) {
+    ::close(*opened);
+    delete opened;
+  });
   for (bool said = false; ::flock(descriptor, LOCK_EX | LOCK_NB) != 0;) {
     if (errno != EWOULDBLOCK && errno != EINTR) break;
     throw_if_cancelled();

@@ -45,7 +45,7 @@ class AudioCache {
   /// Waits until no other program (or thread) decodes into the folder, so that the work is not done twice,
   /// and keeps others waiting until the handle goes. Where the file system has no locks, returns at once:
   /// then only time is lost. Removes what killed runs left behind. Throws Error(output), Cancelled.
-  [[nodiscard]] std::shared_ptr<void> lock() const;
+  [[nodiscard]] std::shared_ptr<const int> lock() const;
 
   /// Throws Error(output) where the folder's file system has not `bytes` left.
   void require_space(std::uintmax_t bytes) const;

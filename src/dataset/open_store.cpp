@@ -243,7 +243,7 @@ AudioStore open_store(const DatasetOptions& options, int sample_rate_hz) {
   }
   cache.save_index();
 
-  std::shared_ptr<void> lock;
+  std::shared_ptr<const int> lock;
   if (!select(candidates, is_missing).empty()) {
     lock = cache.lock();
     for_each_usable(select(candidates, is_missing), workers, [&](Candidate& candidate) {
