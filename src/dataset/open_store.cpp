@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kLeastSeconds = 1;  // about a network's window
+constexpr std::size_t kLeastSeconds = 1;  // about a network's window
 constexpr double kSecondsPerHour = 3600.0;
 
 /// An item on its way into the store.
@@ -78,7 +78,7 @@ void judge(std::vector<Candidate>& candidates, int sample_rate_hz) {
     if (same->second != candidate.item) {
       leave_out("the same as " + same->second->sources.front().path.string());
     } else if (candidate.audio &&
-               candidate.audio->samples < static_cast<std::size_t>(kLeastSeconds * sample_rate_hz)) {
+               candidate.audio->samples < kLeastSeconds * static_cast<std::size_t>(sample_rate_hz)) {
       leave_out(fmt::format("too short; expected {} s or more, got {:.2f} s", kLeastSeconds,
                             static_cast<double>(candidate.audio->samples) / sample_rate_hz));
     } else if (candidate.audio && candidate.audio->silent()) {
