@@ -1,6 +1,6 @@
 #include "dataset/open_store.hpp"
 
-#include "dataset/cached_audio.hpp"
+#include "dataset/audio_cache.hpp"
 #include "dataset/content_hash.hpp"
 #include "support/dataset.hpp"
 #include "svsep/core/cancellation.hpp"
@@ -457,6 +457,32 @@ TEST_F(Dataset, SaysThatTheDiskIsFullAndLeavesNothingHalfWritten) {
     EXPECT_THAT(cache_files(".pcm"), IsEmpty());
     EXPECT_THAT(cache_files(".part"), IsEmpty());
   }
+}
+
+TEST_F(Dataset, GoesOnAfterARunThatWasKilledAtAnyMoment) {
+  for (const char* name : {"a", "b", "c", "d"}) add_song(name, 5 * kSecond);
+  for (int kill = 0; kill < 4; ++kill) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      static_cast<void>(open_store(options_, kRateHz));
+      ::_exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(40 * kill));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  const AudioStore store = open_store(options_, kRateHz);
+  options_.cache_dir = folder_ / "another";
+  EXPECT_TRUE(same(store, open_store(options_, kRateHz)));
+}
+
+TEST_F(Dataset, SaysUpFrontThatTheDiskHasNoRoom) {
+  const AudioCache cache(folder_.path(), kRateHz);
+  EXPECT_NO_THROW(cache.require_space(1));
+  const Error error = error_of([&] { cache.require_space(std::uintmax_t{1} << 62U); });
+  EXPECT_EQ(error.kind(), ErrorKind::output);
+  EXPECT_THAT(error.what(),
+              HasSubstr(folder_.path().string() + ": not enough space; expected 4611686018.43 GB, got "));
 }
 
 TEST_F(Dataset, SaysThatTheCacheCannotBeWritten) {
