@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -39,12 +40,12 @@ struct CachedAudio {
 [[nodiscard]] std::optional<CachedAudio> map_cached_audio(const std::filesystem::path& path,
                                                           const CacheKey& key);
 
-/// The channels of a part while an item is decoded: any number of samples a channel, 0 to 2 channels.
-/// They lie in files that have no name and so go when the program does, whatever ends it: so memory does not
-/// grow with the recording.
+/// One channel while its item is decoded and the item's peak is not known yet. The samples lie in a file
+/// without a name, which goes when the program does, whatever ends it: so memory does not grow with the
+/// recording.
 class SampleSpool {
  public:
-  /// Files lie in `folder`. Throws Error(output), as append() and read().
+  /// The file lies in `folder`. Throws Error(output), as append() and read().
   explicit SampleSpool(const std::filesystem::path& folder);
 
   void append(std::span<const float> samples);

@@ -6,15 +6,16 @@
 #include "svsep/core/rng.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
-#include <limits>
 #include <sstream>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace svsep {
