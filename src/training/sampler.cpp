@@ -18,6 +18,7 @@
 #include <utility>
 
 namespace svsep {
+inline namespace before_the_mixer {
 namespace {
 
 constexpr double kSilentRms = 1e-3;                   // -60 dBFS
@@ -218,4 +219,5 @@ Batch BatchQueue::pop() {
   return batch;
 }
 
+}  // namespace before_the_mixer
 }  // namespace svsep

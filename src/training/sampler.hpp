@@ -19,6 +19,7 @@
 #include <vector>
 
 namespace svsep {
+inline namespace before_the_mixer {  // its Piece and Batch are not those of dataset/ and batches.hpp
 
 constexpr double kPieceSeconds = 30.0;
 
@@ -105,4 +106,5 @@ class BatchQueue {
   std::jthread thread_;  // last, so that it ends before what it uses
 };
 
+}  // namespace before_the_mixer
 }  // namespace svsep

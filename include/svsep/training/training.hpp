@@ -8,8 +8,12 @@
 
 namespace svsep {
 
-/// What a bin's label compares the vocals' magnitude with: 1 where the vocals win.
-enum class Label { accompaniment, mixture };
+/// What the mask is compared with where the loss compares masks.
+enum class Label {
+  accompaniment,  ///< 1 where the vocals' magnitude exceeds the accompaniment's
+  mixture,        ///< 1 where it exceeds the mixture's (the thesis' code)
+  ratio,          ///< |V|^2 / (|V|^2 + |A|^2)
+};
 
 /// One training run. The defaults are the thesis' (DESIGN of the method in docs/method.md).
 struct TrainingOptions {
