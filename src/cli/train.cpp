@@ -1,5 +1,6 @@
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
+#include "dataset/collection.hpp"
 #include "svsep/backend/backend.hpp"
 #include "svsep/core/error.hpp"
 
@@ -17,9 +18,10 @@ struct TrainArguments {
 };
 
 void add_data_options(CLI::App& verb, TrainArguments& arguments) {
-  verb.add_option("--musdb", arguments.musdb,
-                  "Folder of songs with their stems: MUSDB18, MUSDB18-HQ or its 7-second sample; FOLDER:WEIGHT "
-                  "to draw from it more or less often than from another; may be repeated")
+  verb.add_option(
+          "--musdb", arguments.musdb,
+          "Folder of songs with their stems: MUSDB18, MUSDB18-HQ or its 7-second sample; FOLDER:WEIGHT "
+          "to draw from it more or less often than from another; may be repeated")
       ->group("Data");
   verb.add_option("--vocals", arguments.vocals, "Folder of voices alone, in any format; as --musdb")
       ->group("Data");
@@ -28,8 +30,9 @@ void add_data_options(CLI::App& verb, TrainArguments& arguments) {
   verb.add_option("--cache-dir", arguments.options.data.cache_dir,
                   "Folder for decoded audio [the user's cache folder]")
       ->group("Data");
-  verb.add_option("--workers", arguments.options.data.workers,
-                  "Threads that decode, mix and transform, 0 for all processors; the data do not depend on it")
+  verb.add_option(
+          "--workers", arguments.options.data.workers,
+          "Threads that decode, mix and transform, 0 for all processors; the data do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->group("Data");
@@ -50,10 +53,11 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
       ->check(CLI::IsMember({"cnn", "unet"}))
       ->capture_default_str()
       ->group("Learning");
-  add_choice<Loss>(verb, "--loss", options.loss, "bce; unet: waveform",
-                   {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
-                   "Cross-entropy of the mask and the label, error of both stems' magnitudes, or error of the "
-                   "vocals' samples")
+  add_choice<Loss>(
+      verb, "--loss", options.loss, "bce; unet: waveform",
+      {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
+      "Cross-entropy of the mask and the label, error of both stems' magnitudes, or error of the "
+      "vocals' samples")
       ->group("Learning");
   add_choice<Label>(
       verb, "--label", options.label, "accompaniment",
@@ -82,10 +86,12 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
       ->check(CLI::IsMember({"constant", "cosine"}))
       ->capture_default_str()
       ->group("Learning");
-  number("--weight-decay", options.weight_decay, 0.0, 1.0, "Of AdamW, a step and unit of --lr [0; unet: 1e-2]");
-  number("--ema", options.ema_decay, 0.0, 0.999999,
-         "Validate and store an average of the weights that keeps this share of itself a step; 0: the weights "
-         "[0; unet: 0.9985]");
+  number("--weight-decay", options.weight_decay, 0.0, 1.0,
+         "Of AdamW, a step and unit of --lr [0; unet: 1e-2]");
+  number(
+      "--ema", options.ema_decay, 0.0, 0.999999,
+      "Validate and store an average of the weights that keeps this share of itself a step; 0: the weights "
+      "[0; unet: 0.9985]");
   number("--clip-norm", options.clip_norm, 0.0, 1e9, "Largest norm of the gradient; 0: any [0; unet: 5]");
   verb.add_flag("--amp", options.amp, "bfloat16 where that is safe; on CUDA also tf32")->group("Learning");
 }
@@ -117,7 +123,7 @@ void add_run_options(CLI::App& verb, TrainArguments& arguments) {
 
 std::vector<DataFolder> data_folders(const std::vector<std::string>& texts) {
   std::vector<DataFolder> folders;
-  for (const std::string& text : texts) folders.push_back({text});
+  for (const std::string& text : texts) folders.push_back(parse_data_folder(text));
   return folders;
 }
 
@@ -160,7 +166,8 @@ void complete(const CLI::App& verb, TrainArguments& arguments) {
 
 void add_train(CLI::App& app, Action& action) {
   const auto arguments = std::make_shared<TrainArguments>();
-  CLI::App& verb = *app.add_subcommand("train", "Train a separator on songs with stems, or on voices and music");
+  CLI::App& verb =
+      *app.add_subcommand("train", "Train a separator on songs with stems, or on voices and music");
   add_data_options(verb, *arguments);
   add_learning_options(verb, *arguments);
   add_run_options(verb, *arguments);

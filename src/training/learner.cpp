@@ -198,6 +198,14 @@ void Learner::clip_gradients() {
   for (torch::Tensor& gradient : gradients) gradient.mul_(gain);
 }
 
+void Learner::average_buffers() {
+  std::vector<torch::Tensor> buffers;
+  for (const torch::Tensor& buffer : result().buffers()) {
+    if (buffer.is_floating_point()) buffers.push_back(buffer);
+  }
+  if (average_over_ranks_ && !buffers.empty()) average_over_ranks_(buffers);
+}
+
 void Learner::update_average() {
   const torch::NoGradGuard no_gradients;
   const auto step = static_cast<double>(std::max<std::int64_t>(0, steps_ - pretraining_steps(options_)));

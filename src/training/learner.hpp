@@ -53,6 +53,9 @@ class Learner {
   /// Adds what is still to be added. Throws as learn() does.
   void settle(Means& means);
 
+  /// The means over the ranks take the place of what the batch normalisation of each has seen.
+  void average_buffers();
+
   /// The network that is validated and stored, in evaluation mode: the average, where there is one.
   [[nodiscard]] MaskNetwork& result();
 

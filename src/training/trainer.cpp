@@ -1,5 +1,6 @@
 #include "training/trainer.hpp"
 
+#include "model/device.hpp"
 #include "svsep/core/atomic_file.hpp"
 #include "svsep/core/cancellation.hpp"
 #include "svsep/core/error.hpp"
@@ -38,7 +39,8 @@ double seconds_since(Clock::time_point start) {
 
 /// Of the first batches of the first epoch; none where the network sees bare magnitudes.
 std::optional<InputStatistics> measure_statistics(const TrainingOptions& options, const ModelInfo& info,
-                                                  const TrainingData& data) {
+                                                  const TrainingData& data, const torch::Device& device,
+                                                  ProcessGroup& ranks) {
   if (info.input_transform == InputTransform::magnitude) return {};
   spdlog::info("measure the input's statistics");
   const NetworkInput input(info, {}, torch::kCPU);
@@ -54,7 +56,15 @@ std::optional<InputStatistics> measure_statistics(const TrainingOptions& options
       meter.add(input.of_spectra(stft(stretches.vocals + stretches.accompaniment, info.analysis.stft)));
     }
   }
-  return meter.result();
+  const InputStatistics statistics = meter.result();
+  const InputStatistics everywhere = {statistics.mean.to(device), statistics.scale.to(device)};
+  ranks.broadcast({everywhere.mean, everywhere.scale});
+  return InputStatistics{everywhere.mean.to(torch::kCPU), everywhere.scale.to(torch::kCPU)};
+}
+
+Learner::Average average_of(ProcessGroup& ranks) {
+  if (ranks.world_size() == 1) return {};
+  return [&ranks](const std::vector<torch::Tensor>& tensors) { ranks.average(tensors); };
 }
 
 std::string label_of(const TrainingOptions& options) {
@@ -74,17 +84,17 @@ struct Best {
 class Run {
  public:
   Run(const TrainingOptions& options, const TrainableNetwork& plan, const TrainingData& data,
-      const torch::Device& device, const Peers& peers, Outputs outputs,
+      const torch::Device& device, ProcessGroup& ranks, Outputs outputs,
       std::optional<InputStatistics> statistics)
       : options_(options),
         plan_(plan),
         data_(data),
         device_(device),
-        peers_(peers),
+        ranks_(ranks),
         outputs_(std::move(outputs)),
         statistics_(std::move(statistics)),
         input_(plan.info, statistics_, device),
-        learner_(options, plan, input_, device, peers.average),
+        learner_(options, plan, input_, device, average_of(ranks)),
         songs_(data.validation_pieces, plan, input_, device),
         settings_(settings_of(options, data.identity)),
         history_(outputs_.history),
@@ -104,6 +114,7 @@ class Run {
         take_batches(data_.training, 0, steps_, [&](const Batch& batch) { learner_.learn(batch, trained_); });
         learner_.settle(trained_);
         if (epoch_ == 0) continue;  // of the pretraining
+        learner_.average_buffers();
         take_batches(data_.validation, steps_, validation_steps_,
                      [&](const Batch& batch) { learner_.validate(batch, validated_); });
         learner_.settle(validated_);
@@ -119,6 +130,8 @@ class Run {
   }
 
  private:
+  [[nodiscard]] bool leads() const { return ranks_.rank() == 0; }
+
   /// Those of the epoch's batches that are `first` to `first + count - 1` and not yet taken.
   template <typename Take>
   void take_batches(const TrainingData::Open& open, std::int64_t first, std::int64_t count,
@@ -158,7 +171,7 @@ class Run {
       best_.training = summary(fmt::format("epoch {}: validation loss {:.4f}, SDR of vocals {:.2f} dB",
                                            epoch_, record.validation_loss, record.validation_sdr_vocals_db));
     }
-    if (peers_.leads) {
+    if (leads()) {
       if (better) write_model(best_, {});
       history_.append(record);
     }
@@ -185,7 +198,7 @@ class Run {
 
   /// The thresholds that suit the best weights go into the model file.
   void finish() {
-    if (!peers_.leads || best_.state.empty()) return;
+    if (!leads() || best_.state.empty()) return;
     const std::shared_ptr<MaskNetwork> network = network_of(best_.state);
     network->to(device_);
     const Thresholds thresholds = songs_.choose_thresholds(*network);
@@ -200,7 +213,7 @@ class Run {
     learner_.settle(batch_ <= steps_ ? trained_ : validated_);
     save();
     progress_.clear();
-    if (!peers_.leads) return;
+    if (!leads()) return;
     if (best_.state.empty() && learner_.steps() > 0) {
       write_model({state_of(learner_.result()), summary("stopped before the first validation")}, {});
     } else if (!best_.state.empty()) {
@@ -216,7 +229,7 @@ class Run {
   void stop_where_asked() {
     const bool over = options_.max_minutes && seconds_since(run_start_) > 60 * *options_.max_minutes;
     bool stops = over || cancellation_signal() != 0;
-    if (peers_.agree) stops = batch_ % kStepsBetweenAgreements == 0 && peers_.agree(stops);
+    if (ranks_.world_size() > 1) stops = batch_ % kStepsBetweenAgreements == 0 && ranks_.agree(stops);
     if (!stops) return;
     throw_if_cancelled();
     throw TimeIsUp{};
@@ -261,7 +274,7 @@ class Run {
   }
 
   void save() const {
-    if (!peers_.leads) return;
+    if (!leads()) return;
     write_checkpoint(outputs_.checkpoint, settings_, [&](torch::serialize::OutputArchive& archive) {
       learner_.save(archive);
       archive.write("position", c10::IValue(std::vector<std::int64_t>{epoch_, batch_, trained_.batches,
@@ -303,7 +316,7 @@ class Run {
   const TrainableNetwork& plan_;
   const TrainingData& data_;
   torch::Device device_;
-  const Peers& peers_;
+  ProcessGroup& ranks_;
   Outputs outputs_;
   std::optional<InputStatistics> statistics_;  // log_level only
   NetworkInput input_;
@@ -352,20 +365,37 @@ Outputs check_outputs(const TrainingOptions& options) {
 }
 
 void train(const TrainingOptions& options, const TrainableNetwork& plan, const TrainingData& data,
-           const torch::Device& device, const Peers& peers) {
+           const Outputs& outputs, const torch::Device& device, ProcessGroup& ranks) {
   torch::manual_seed(options.seed);
   at::globalContext().setDeterministicCuDNN(true);
   if (options.amp && device.is_cuda()) {
     at::globalContext().setAllowTF32CuBLAS(true);
     at::globalContext().setAllowTF32CuDNN(true);
   }
-  Run run(options, plan, data, device, peers, check_outputs(options),
-          measure_statistics(options, plan.info, data));
+  std::optional<InputStatistics> statistics = measure_statistics(options, plan.info, data, device, ranks);
+  Run run(options, plan, data, device, ranks, outputs, std::move(statistics));
   if (options.resume) run.resume();
   spdlog::info(
       "train {} for {} epochs of {} steps and a fifth for validation; the model is stored as float16",
       plan.info.architecture, options.epochs, options.steps_per_epoch);
   run.train();
+}
+
+void train(const TrainingOptions& options, TrainableNetwork plan) {
+  const Outputs outputs = check_outputs(options);  // before the data, which take long
+  set_threads(options.threads);
+  const Ranks ranks = ranks_from_environment();
+  const torch::Device device = choose_device(options.device, ranks);
+  log_device(device, options.device);
+  ProcessGroup group(ranks, device);
+  plan.info.input_transform = options.input_transform;
+  const TrainingData data = open_data(options, plan.info, group.rank(), group.world_size());
+  group.barrier();  // of ranks that decoded and those that did not
+  train(options, plan, data, outputs, device, group);
+}
+
+void train(const TrainingOptions& options) {
+  train(options, options.architecture == "unet" ? trainable(UnetTcnSizes{}) : trainable(ThesisCnnSizes{}));
 }
 
 }  // namespace svsep

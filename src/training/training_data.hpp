@@ -1,8 +1,7 @@
 #pragma once
 
 #include "dataset/mixer.hpp"
-#include "model/input_transform.hpp"
-#include "model/networks.hpp"
+#include "svsep/model/model_file.hpp"
 #include "svsep/training/training.hpp"
 #include "training/batches.hpp"
 
@@ -13,7 +12,7 @@
 
 namespace svsep {
 
-/// What a run learns from. Everything in it follows from (seed, epoch, index).
+/// What a run learns from. All of it follows from (seed, epoch, index).
 struct TrainingData {
   /// The next batch; waits for it.
   using Next = std::function<Batch()>;
@@ -24,7 +23,13 @@ struct TrainingData {
   Open validation;                       ///< the same in every epoch
   std::vector<Piece> validation_pieces;  ///< whole pieces, at the model's rate
   std::string description;               ///< one line, for the model file
-  std::string identity;                  ///< the same for the same audio, for checkpoints
+  std::string identity;                  ///< says whether two runs have the same audio
 };
+
+/// The data that the options name, for a network of `info`; this rank's share of each batch. A batch of
+/// stretches for a network of windows has as many windows as batch_size asks for, or a few less. Throws what
+/// open_store() and Mixer do.
+[[nodiscard]] TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, int rank,
+                                     int ranks);
 
 }  // namespace svsep
