@@ -38,7 +38,9 @@ class Hasher {
       const std::size_t count = std::min(bytes.size(), sizeof words);
       std::memcpy(words.data(), bytes.data(), count);
       for (std::size_t i = 0; i < words.size(); ++i) {
-        lanes_[i] = std::rotl((lanes_[i] ^ words[i]) * kOdd, 29);
+        const std::uint64_t word =
+            words[i] * kOdd;  // spread first: else a high bit here equals a low one below
+        lanes_[i] = std::rotl((lanes_[i] ^ word ^ (word >> 32U)) * kOdd, 29);
       }
       bytes.remove_prefix(count);
     }
