@@ -12,7 +12,7 @@ namespace svsep {
 
 /// The mixture's magnitudes.
 void write_magnitudes(const FramePair& frame, std::span<float> out);
-/// log(magnitude * gain + log_floor), within 2e-6 of the exact value; log_floor >= 1e-30.
+/// log(magnitude * gain + log_floor), within 1e-6 + 2e-7 |value| of the exact one; log_floor >= 1e-30.
 void write_log_magnitudes(const FramePair& frame, float gain, float log_floor, std::span<float> out);
 
 /// 1 where the vocals' magnitude exceeds the accompaniment's, or with Label::mixture the mixture's; else 0.

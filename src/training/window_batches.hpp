@@ -16,7 +16,7 @@ constexpr double kWindowPieceSeconds = 30.0;  ///< of the pieces that windows ar
 
 /// How windows are made.
 struct WindowOptions {
-  ModelInfo model;  ///< analysis, window_frames, input transform
+  ModelInfo model = {};  ///< analysis, window_frames, input transform
   Label label = Label::accompaniment;
   int tracks_in_batch = 4;  ///< pieces whose windows are shuffled together
 };
