@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -18,7 +17,6 @@
 #include <set>
 #include <spdlog/spdlog.h>
 #include <sstream>
-#include <string_view>
 #include <system_error>
 #include <unistd.h>
 
@@ -26,21 +24,6 @@ namespace svsep::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr auto kMediaExtensions = std::to_array<std::string_view>({
-    ".aac", ".ac3", ".aif",  ".aifc", ".aiff", ".amr", ".ape", ".au",  ".caf", ".dff",
-    ".dsf", ".dts", ".eac3", ".flac", ".m4a",  ".m4b", ".mka", ".mp2", ".mp3", ".mpc",
-    ".oga", ".ogg", ".opus", ".ra",   ".spx",  ".tta", ".w64", ".wav", ".wma", ".wv",  // audio
-    ".3gp", ".avi", ".f4v",  ".flv",  ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
-    ".mpg", ".mts", ".ogv",  ".vob",  ".webm", ".wmv",  // video
-});
-
-bool looks_like_media(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return std::find(kMediaExtensions.begin(), kMediaExtensions.end(), extension) != kMediaExtensions.end();
-}
 
 [[noreturn]] void fail_to_read(const std::string& path, const std::string& reason) {
   throw Error(ErrorKind::input, "cannot read: " + path + ": " + reason);
@@ -157,7 +140,7 @@ class Finder {
         if (!entries->is_symlink(ignored) && !is_output_folder(path)) {
           add_folder(path, below / path.filename());
         }
-      } else if (entries->is_regular_file(ignored) && looks_like_media(path)) {
+      } else if (entries->is_regular_file(ignored) && has_media_extension(path)) {
         songs_.push_back(song_at(path, below));
       }
     }

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <fstream>
+#include <random>
 #include <unistd.h>
 #include <utility>
 
@@ -33,15 +35,17 @@ bool flush(const fs::path& path) {
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
-  // The process id keeps concurrent runs apart; the suffix stays last so that no player opens the file.
+  // A random name keeps concurrent runs apart, those on other machines too; the suffix stays last so that no
+  // player opens the file.
+  std::random_device random;
   temporary_path_ = path_;
-  temporary_path_ += "." + std::to_string(::getpid()) + ".part";
+  temporary_path_ += fmt::format(".{:08x}{:08x}.part", random(), random());
   const fs::path parent = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
   std::error_code code;
   fs::create_directories(parent, code);
   if (code) fail(parent, code.message());
   if (fs::is_directory(path_, code)) fail(path_, "is a folder; expected a file name");
-  const int descriptor = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int descriptor = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0) fail(path_, std::strerror(errno));
   ::close(descriptor);
 }

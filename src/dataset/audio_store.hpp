@@ -18,8 +18,9 @@ enum class Role {
   accompaniment,  ///< music without voices
 };
 
-/// The signals of a recording. A song has vocals, drums, bass and other (some may be missing); a recording of
-/// Role::vocals has vocals, one of Role::accompaniment has other.
+/// The signals of a recording. A song has vocals and at least one of drums, bass and other; a recording of
+/// Role::vocals has vocals alone; one of Role::accompaniment has other, or (a song whose vocals are silent)
+/// at least one of drums, bass and other, and is the sum of them.
 enum class Part : std::size_t { vocals, drums, bass, other };
 inline constexpr std::size_t kPartCount = 4;
 

@@ -32,6 +32,10 @@ constexpr std::array<std::string_view, 14> kValidationNames = {
 constexpr std::size_t kFallbackShare = 7;  // a seventh, about what 14 of 100 are
 constexpr std::string_view kSuffix = ".stem.mp4";
 
+bool is_predefined(std::string_view name) {
+  return std::find(kValidationNames.begin(), kValidationNames.end(), name) != kValidationNames.end();
+}
+
 }  // namespace
 
 std::vector<Track> list_tracks(const fs::path& musdb, Subset subset) {
@@ -75,16 +79,24 @@ double common_duration_s(const Track& track) {
   return duration_s;
 }
 
+std::vector<bool> validation_songs(const std::vector<std::string>& names) {
+  std::vector<bool> aside;
+  for (const std::string& name : names) aside.push_back(is_predefined(name));
+  if (std::find(aside.begin(), aside.end(), true) == aside.end()) {
+    const std::size_t count = (names.size() + kFallbackShare - 1) / kFallbackShare;
+    std::fill_n(aside.rbegin(), count, true);
+  }
+  return aside;
+}
+
 Split split_tracks(const std::vector<Track>& tracks) {
-  const auto predefined = [](const Track& track) {
-    return std::find(kValidationNames.begin(), kValidationNames.end(), track.name) != kValidationNames.end();
-  };
+  std::vector<std::string> names;
+  for (const Track& track : tracks) names.push_back(track.name);
+  const std::vector<bool> aside = validation_songs(names);
   Split split;
-  split.predefined = std::any_of(tracks.begin(), tracks.end(), predefined);
-  const std::size_t first_of_rest = tracks.size() - (tracks.size() + kFallbackShare - 1) / kFallbackShare;
+  split.predefined = std::any_of(names.begin(), names.end(), is_predefined);
   for (std::size_t i = 0; i < tracks.size(); ++i) {
-    const bool aside = split.predefined ? predefined(tracks[i]) : i >= first_of_rest;
-    (aside ? split.validation : split.training).push_back(tracks[i]);
+    (aside[i] ? split.validation : split.training).push_back(tracks[i]);
   }
   if (split.training.empty() || split.validation.empty()) {
     throw Error(ErrorKind::input,

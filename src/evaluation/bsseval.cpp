@@ -2,8 +2,8 @@
 
 #include "least_squares.hpp"
 #include "real_fft.hpp"
-#include "share_work.hpp"
 #include "svsep/core/error.hpp"
+#include "svsep/core/share_work.hpp"
 
 #include <algorithm>
 #include <array>

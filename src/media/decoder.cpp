@@ -6,6 +6,8 @@
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -97,6 +99,15 @@ std::vector<AVStream*> audio_streams(const AVFormatContext& input) {
 }  // namespace ffmpeg
 
 namespace {
+
+/// What FFmpeg reads and people keep songs in.
+constexpr auto kMediaExtensions = std::to_array<std::string_view>({
+    ".aac", ".ac3", ".aif",  ".aifc", ".aiff", ".amr", ".ape", ".au",  ".caf", ".dff",
+    ".dsf", ".dts", ".eac3", ".flac", ".m4a",  ".m4b", ".mka", ".mp2", ".mp3", ".mpc",
+    ".oga", ".ogg", ".opus", ".ra",   ".spx",  ".tta", ".w64", ".wav", ".wma", ".wv",  // audio
+    ".3gp", ".avi", ".f4v",  ".flv",  ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
+    ".mpg", ".mts", ".ogv",  ".vob",  ".webm", ".wmv",  // video
+});
 
 using ffmpeg::fail;
 using ffmpeg::is_mp4;
@@ -418,6 +429,13 @@ AudioBuffer read_all(Decoder& decoder) {
     }
   }
   return all;
+}
+
+bool has_media_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return std::find(kMediaExtensions.begin(), kMediaExtensions.end(), extension) != kMediaExtensions.end();
 }
 
 MediaInfo probe(const std::filesystem::path& path) {

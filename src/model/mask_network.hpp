@@ -22,6 +22,9 @@ class MaskNetwork : public torch::nn::Module {
   /// frames = (windows - 1) * kept_frames + window_frames.
   virtual torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
                               std::int64_t kept_frames);
+
+  /// What a model file holds of the network.
+  [[nodiscard]] virtual std::vector<NamedTensor> stored_tensors() const;
 };
 
 /// Frames of a window before those it is kept for; as many or one less come after them.
@@ -37,6 +40,9 @@ void check_architecture(const ModelFile& file, const std::string& expected);
 /// Throws Error(model) unless the file holds that many parameters: before a network of the sizes that it
 /// states is allocated, it must be large enough to fill it.
 void check_parameter_count(const ModelFile& file, std::int64_t expected);
+
+/// A tensor as a model file takes it: float32 on the CPU.
+[[nodiscard]] NamedTensor named_tensor(const std::string& name, const torch::Tensor& tensor);
 
 /// The module's parameters under their torch names, e.g. "conv1.weight", as float32 on the CPU.
 [[nodiscard]] std::vector<NamedTensor> named_tensors(const torch::nn::Module& module);

@@ -8,6 +8,7 @@
 #include <array>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace svsep::test {
@@ -48,6 +49,17 @@ inline std::filesystem::path write_track(const std::filesystem::path& folder, co
   arguments.insert(arguments.end(), {"-c:a", "alac", path.string()});
   run_ffmpeg(arguments);
   return path;
+}
+
+/// Writes `name` as a folder of WAV files, one for each part: pairs of a part's name and its sound.
+inline std::filesystem::path write_parts(const std::filesystem::path& folder, const std::string& name,
+                                         const std::vector<std::pair<std::string, AudioBuffer>>& parts,
+                                         int sample_rate_hz = kRateHz) {
+  std::filesystem::create_directories(folder / name);
+  for (const auto& [part, audio] : parts) {
+    write_wav_s16(folder / name / (part + ".wav"), audio, sample_rate_hz);
+  }
+  return folder / name;
 }
 
 /// The kind and text of the Error that `work` throws; text "nothing was thrown" where it throws none.

@@ -85,4 +85,8 @@ class Decoder {
 /// The rest of the stream in one buffer, for short pieces.
 [[nodiscard]] AudioBuffer read_all(Decoder& decoder);
 
+/// Whether `path` is named like something that holds audio (`*.wav`, `*.opus`, `*.mp4`, ..., case aside): for
+/// choosing the songs of a folder.
+[[nodiscard]] bool has_media_extension(const std::filesystem::path& path);
+
 }  // namespace svsep

@@ -13,11 +13,11 @@ struct DataFolder {
 
 /// Where training audio comes from.
 struct DatasetOptions {
-  std::vector<DataFolder> musdb;          ///< MUSDB18, MUSDB18-HQ or the 7-second sample
-  std::vector<DataFolder> vocals;         ///< voices alone, any format and length
-  std::vector<DataFolder> accompaniment;  ///< music without voices
-  std::filesystem::path cache_dir;        ///< decoded audio; empty: the user's cache folder
-  int workers = 0;                        ///< threads that decode, mix and transform; 0: all processors
+  std::vector<DataFolder> musdb = {};          ///< MUSDB18, MUSDB18-HQ or the 7-second sample
+  std::vector<DataFolder> vocals = {};         ///< voices alone, any format and length
+  std::vector<DataFolder> accompaniment = {};  ///< music without voices
+  std::filesystem::path cache_dir = {};        ///< decoded audio; empty: the user's cache folder
+  int workers = 0;                             ///< threads that decode, mix and transform; 0: all processors
 };
 
 /// How pieces are made.

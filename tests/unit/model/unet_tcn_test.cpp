@@ -57,6 +57,24 @@ TEST(UnetTcn, HasTheParametersThatItsSizesAskFor) {
   EXPECT_EQ(count, 3'132'372);
 }
 
+TEST(UnetTcn, FoldsItsBatchNormalisationIntoWhatAModelFileHolds) {
+  const test::TemporaryFolder folder;
+  const torch::NoGradGuard no_gradients;
+  torch::manual_seed(1);
+  const UnetTcnSizes sizes = unet_tcn_sizes(golden_file());
+  UnetTcn network(sizes, true);
+  for (int step = 0; step < 3; ++step) network->forward(torch::randn({2, 20, 33}));  // its statistics move
+  network->eval();
+  ModelInfo info = golden_file().info();
+  state_sizes(sizes, info);
+  write_model_file(folder / "model.safetensors", info, network->stored_tensors(), TensorType::float32);
+  const ModelFile file(folder / "model.safetensors");
+  UnetTcn folded(unet_tcn_sizes(file));
+  load_parameters(*folded, file);
+  const torch::Tensor x = torch::randn({1, 30, 33});
+  EXPECT_TRUE(folded->forward(x).allclose(network->forward(x), 1e-4, 1e-4));
+}
+
 TEST(UnetTcn, GivesTheEstimatorTheMaskOfTheWholeSong) {
   const ModelFile file = golden_file();
   TorchMaskEstimator estimator(file, torch::kCPU, 5);

@@ -1,4 +1,4 @@
-#include "share_work.hpp"
+#include "svsep/core/share_work.hpp"
 
 #include "svsep/core/cancellation.hpp"
 

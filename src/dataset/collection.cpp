@@ -1,0 +1,189 @@
+#include "dataset/collection.hpp"
+
+#include "dataset/content_hash.hpp"
+#include "dataset/musdb.hpp"
+#include "svsep/core/error.hpp"
+#include "svsep/core/log.hpp"
+#include "svsep/media/decoder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kHeldOut = ~std::uint64_t{} / 16;  // hashes up to here: 6.25 %
+constexpr std::size_t kManyItems = 5;
+
+constexpr std::array<std::pair<Stem, Part>, kPartCount> kStemParts = {{{Stem::vocals, Part::vocals},
+                                                                       {Stem::drums, Part::drums},
+                                                                       {Stem::bass, Part::bass},
+                                                                       {Stem::other, Part::other}}};
+
+[[noreturn]] void fail(const fs::path& folder, const std::string& reason) {
+  throw Error(ErrorKind::input, "cannot read the dataset: " + folder.string() + ": " + reason);
+}
+
+/// Whether a part of the path begins with a dot.
+bool is_hidden(const fs::path& path) {
+  return std::any_of(path.begin(), path.end(),
+                     [](const fs::path& part) { return part.native().starts_with('.'); });
+}
+
+/// Sorted, so that the order does not depend on the file system. Throws Error(input).
+template <typename Iterator>
+std::vector<fs::path> entries_of(const fs::path& folder, const std::string& expected) {
+  std::vector<fs::path> paths;
+  std::error_code code;
+  Iterator entry(folder, code);
+  for (; !code && entry != Iterator(); entry.increment(code)) paths.push_back(entry->path());
+  if (code) fail(folder, code.message() + "; expected " + expected);
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+/// A song as a folder of a file a part. Missing parts of the accompaniment are allowed; all of them are not.
+std::vector<Source> parts_in(const fs::path& folder) {
+  std::vector<Source> sources;
+  for (const fs::path& path : entries_of<fs::directory_iterator>(folder, "a readable folder")) {
+    std::error_code code;
+    if (!has_media_extension(path) || !fs::is_regular_file(path, code)) continue;
+    for (const auto& [stem, part] : kStemParts) {
+      const bool listed = std::any_of(sources.begin(), sources.end(),
+                                      [part = part](const Source& source) { return source.part == part; });
+      if (path.stem() == kStemNames[static_cast<std::size_t>(stem)] && !listed) {
+        sources.push_back({part, path});
+      }
+    }
+  }
+  const bool sung = std::any_of(sources.begin(), sources.end(),
+                                [](const Source& source) { return source.part == Part::vocals; });
+  if (!sung || sources.size() < 2) return {};
+  std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) { return a.part < b.part; });
+  return sources;
+}
+
+void add_songs(const DataFolder& songs, std::vector<Item>& items) {
+  constexpr const char* kExpected =
+      "MUSDB18 (train/*.stem.mp4) or MUSDB18-HQ (train/*/{vocals,drums,bass,other}.wav)";
+  const std::size_t before = items.size();
+  const auto add = [&](const std::string& name, std::vector<Source> sources) {
+    items.push_back({name, Role::song, songs.weight, songs.folder, std::move(sources)});
+  };
+  for (const fs::path& path : entries_of<fs::directory_iterator>(songs.folder / "train", kExpected)) {
+    std::error_code code;
+    if (is_hidden(path.filename())) continue;
+    if (fs::is_directory(path, code)) {
+      if (auto sources = parts_in(path); !sources.empty()) {
+        add(path.filename().string(), std::move(sources));
+      } else {
+        spdlog::warn("left out: {}: is no song; expected vocals.wav and drums, bass or other.wav",
+                     path.string());
+      }
+    } else if (fs::is_regular_file(path, code) && is_stem_file(path)) {
+      std::vector<Source> sources;
+      for (const auto& [stem, part] : kStemParts) sources.push_back({part, path, stem});
+      add(path.stem().stem().string(), std::move(sources));
+    }
+  }
+  if (items.size() == before) fail(songs.folder / "train", std::string("no song; expected ") + kExpected);
+}
+
+void add_files(const DataFolder& files, Role role, std::vector<Item>& items) {
+  const std::string expected =
+      std::string(role == Role::vocals ? "recordings of voices" : "music without voices") +
+      " in any audio format, also in subfolders";
+  const std::size_t before = items.size();
+  for (const fs::path& path : entries_of<fs::recursive_directory_iterator>(files.folder, expected)) {
+    const fs::path below = path.lexically_relative(files.folder);
+    std::error_code code;
+    if (is_hidden(below) || !has_media_extension(path) || !fs::is_regular_file(path, code)) continue;
+    const Part part = role == Role::vocals ? Part::vocals : Part::other;
+    items.push_back({below.generic_string(), role, files.weight, files.folder, {{part, path}}});
+  }
+  if (items.size() == before) fail(files.folder, "no audio file; expected " + expected);
+}
+
+/// Sets aside what the hashes choose among the recordings of `role`.
+void split_by_hash(std::vector<Recording>& recordings, Role role, bool songs_validate) {
+  std::vector<std::pair<std::uint64_t, Recording*>> hashed;
+  for (Recording& recording : recordings) {
+    if (recording.role == role) hashed.emplace_back(hash_bytes(recording.name), &recording);
+  }
+  std::sort(hashed.begin(), hashed.end());
+  const bool needs_one = hashed.size() >= kManyItems || (hashed.size() >= 2 && !songs_validate);
+  for (std::size_t i = 0; i < hashed.size(); ++i) {
+    hashed[i].second->validation =
+        (hashed.size() >= kManyItems && hashed[i].first <= kHeldOut) || (i == 0 && needs_one);
+  }
+}
+
+}  // namespace
+
+DataFolder parse_data_folder(const std::string& text) {
+  const std::size_t equals = text.rfind('=');
+  std::error_code code;
+  if (equals == std::string::npos || fs::exists(text, code)) return {text};
+  const std::string number = text.substr(equals + 1);
+  char* end = nullptr;
+  const double weight = std::strtod(number.c_str(), &end);
+  if (number.empty() || *end != '\0') return {text};
+  if (!std::isfinite(weight) || !(weight > 0) || equals == 0) {
+    throw Error(ErrorKind::usage, "cannot use the folder: " + text +
+                                      ": expected DIR or DIR=WEIGHT with a finite weight above 0");
+  }
+  return {text.substr(0, equals), weight};
+}
+
+std::vector<Item> list_items(const DatasetOptions& options) {
+  if (options.musdb.empty() && (options.vocals.empty() || options.accompaniment.empty())) {
+    throw Error(ErrorKind::usage, "no training data: expected --musdb, or both --vocals and --accompaniment");
+  }
+  std::vector<Item> items;
+  for (const DataFolder& folder : options.musdb) add_songs(folder, items);
+  for (const DataFolder& folder : options.vocals) add_files(folder, Role::vocals, items);
+  for (const DataFolder& folder : options.accompaniment) add_files(folder, Role::accompaniment, items);
+  return items;
+}
+
+void split_recordings(std::vector<Recording>& recordings) {
+  std::vector<Recording*> songs;
+  std::vector<std::string> names;
+  for (Recording& recording : recordings) {
+    if (recording.role == Role::song) songs.push_back(&recording);
+  }
+  std::sort(songs.begin(), songs.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+  for (const Recording* song : songs) names.push_back(song->name);
+  const std::vector<bool> aside = validation_songs(names);
+  for (std::size_t i = 0; i < songs.size(); ++i) songs[i]->validation = aside[i] && songs.size() > 1;
+  const bool songs_validate =
+      std::any_of(songs.begin(), songs.end(), [](auto* song) { return song->validation; });
+  split_by_hash(recordings, Role::vocals, songs_validate);
+  split_by_hash(recordings, Role::accompaniment, songs_validate);
+
+  for (const bool validation : {false, true}) {
+    const auto count = [&](Role role) {
+      return std::count_if(recordings.begin(), recordings.end(), [&](const Recording& recording) {
+        return recording.role == role && recording.validation == validation;
+      });
+    };
+    if (count(Role::song) > 0 || (count(Role::vocals) > 0 && count(Role::accompaniment) > 0)) continue;
+    throw Error(
+        ErrorKind::input,
+        fmt::format("cannot split the dataset: too few recordings; expected to {} a song, or voices and "
+                    "accompaniments, got {} voices and {} accompaniments",
+                    validation ? "validate on" : "train on", count(Role::vocals),
+                    count(Role::accompaniment)));
+  }
+}
+
+}  // namespace svsep

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "model/input_transform.hpp"
+#include "svsep/model/model_file.hpp"
+
+#include <optional>
+#include <torch/torch.h>
+
+namespace svsep {
+
+/// What a network sees, on the training's device.
+class NetworkInput {
+ public:
+  /// Without statistics nothing is standardised.
+  NetworkInput(const ModelInfo& info, const std::optional<InputStatistics>& statistics,
+               const torch::Device& device);
+
+  /// [n, channels, frames, bins] complex64 -> [n, frames, bins].
+  [[nodiscard]] torch::Tensor of_spectra(const torch::Tensor& spectra) const;
+  /// The last step alone, of what is transformed but not standardised; [..., bins].
+  [[nodiscard]] torch::Tensor standardised(const torch::Tensor& x) const;
+
+ private:
+  bool log_level_;
+  std::size_t level_radius_frames_;
+  double log_floor_;
+  std::optional<InputStatistics> statistics_;
+};
+
+/// Mean and deviation per bin of every frame that is added, rounded as a model file holds them.
+class StatisticsMeter {
+ public:
+  /// x [..., bins], transformed but not standardised.
+  void add(const torch::Tensor& x);
+  [[nodiscard]] std::int64_t frames() const noexcept { return frames_; }
+  [[nodiscard]] InputStatistics result() const;
+
+ private:
+  torch::Tensor sum_, squares_;
+  std::int64_t frames_ = 0;
+};
+
+}  // namespace svsep
