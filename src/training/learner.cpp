@@ -80,6 +80,14 @@ MaskNetwork& Learner::result() {
   return network;
 }
 
+std::vector<torch::Tensor> Learner::state() const {
+  std::vector<torch::Tensor> tensors = state_of(*network_);
+  if (average_) {
+    for (const torch::Tensor& tensor : state_of(*average_)) tensors.push_back(tensor);
+  }
+  return tensors;
+}
+
 void Learner::learn(const Batch& batch, Means& means) {
   // So the dropout of a step follows from its number, and nothing of it needs to be stored.
   torch::manual_seed(Rng({options_.seed, static_cast<std::uint64_t>(steps_)})());

@@ -59,6 +59,9 @@ class Learner {
   /// The network that is validated and stored, in evaluation mode: the average, where there is one.
   [[nodiscard]] MaskNetwork& result();
 
+  /// The tensors of the network and, where there is one, of its average.
+  [[nodiscard]] std::vector<torch::Tensor> state() const;
+
   /// Steps since the start, those of the pretraining too.
   [[nodiscard]] std::int64_t steps() const noexcept { return steps_; }
 

@@ -37,13 +37,20 @@ void StatisticsMeter::add(const torch::Tensor& x) {
   frames_ += frames.size(0);
 }
 
-InputStatistics StatisticsMeter::result() const {
-  const torch::Tensor mean = sum_ / frames_;
-  const torch::Tensor deviation = (squares_ / frames_ - mean.square()).clamp_min(0).sqrt();
-  const auto rounded = [](const torch::Tensor& x) {
-    return x.to(torch::kCPU).to(torch::kHalf).to(torch::kFloat);
-  };
-  return {rounded(mean), rounded(deviation.clamp_min(kLowestDeviation))};
+std::vector<double> StatisticsMeter::moments() const {
+  const torch::Tensor frames = torch::full_like(sum_.narrow(0, 0, 1), static_cast<double>(frames_));
+  const torch::Tensor all = torch::cat({sum_, squares_, frames}).to(torch::kCPU);
+  const double* const values = all.data_ptr<double>();
+  return {values, values + all.numel()};
+}
+
+InputStatistics statistics_of(std::vector<double> moments) {
+  const double frames = moments.back();
+  const torch::Tensor sums =
+      torch::from_blob(moments.data(), {2, std::ssize(moments) / 2}, torch::kDouble) / frames;
+  const torch::Tensor deviation = (sums[1] - sums[0].square()).clamp_min(0).sqrt();
+  const auto rounded = [](const torch::Tensor& x) { return x.to(torch::kHalf).to(torch::kFloat); };
+  return {rounded(sums[0]), rounded(deviation.clamp_min(kLowestDeviation))};
 }
 
 }  // namespace svsep

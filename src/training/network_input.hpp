@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <torch/torch.h>
+#include <vector>
 
 namespace svsep {
 
@@ -27,17 +28,22 @@ class NetworkInput {
   std::optional<InputStatistics> statistics_;
 };
 
-/// Mean and deviation per bin of every frame that is added, rounded as a model file holds them.
+/// Gathers what the statistics of the input follow from.
 class StatisticsMeter {
  public:
   /// x [..., bins], transformed but not standardised.
   void add(const torch::Tensor& x);
   [[nodiscard]] std::int64_t frames() const noexcept { return frames_; }
-  [[nodiscard]] InputStatistics result() const;
+  /// Of each bin the sum, then of each the sum of squares, then the frames; those of several meters can be
+  /// added.
+  [[nodiscard]] std::vector<double> moments() const;
 
  private:
   torch::Tensor sum_, squares_;
   std::int64_t frames_ = 0;
 };
+
+/// Mean and deviation per bin, rounded as a model file holds them, from a meter's moments.
+[[nodiscard]] InputStatistics statistics_of(std::vector<double> moments);
 
 }  // namespace svsep

@@ -213,7 +213,7 @@ torch::Device choose_device(const std::string& request, const Ranks& ranks) {
 struct ProcessGroup::Groups {
   c10d_group::StorePointer store;
   c10d_group::BackendPointer tensors;   // average, broadcast
-  c10d_group::BackendPointer numbers;   // sum, agree; on the CPU, so that they do not wait for a device
+  c10d_group::BackendPointer numbers;   // sum; on the CPU, so that they do not wait for a device
   c10d_group::BackendPointer patience;  // barrier
 };
 
@@ -269,8 +269,6 @@ std::vector<double> ProcessGroup::sum(const std::vector<double>& values) {
   const double* const sums = tensors.front().data_ptr<double>();
   return {sums, sums + values.size()};
 }
-
-bool ProcessGroup::agree(bool stop) { return sum({stop ? 1.0 : 0.0}).front() > 0.0; }
 
 void ProcessGroup::barrier() {
   if (!groups_) return;

@@ -56,9 +56,6 @@ class ProcessGroup {
   /// The sums over the ranks of each value; as many values on all ranks.
   [[nodiscard]] std::vector<double> sum(const std::vector<double>& values);
 
-  /// True on all ranks where it is true on any.
-  [[nodiscard]] bool agree(bool stop);
-
   /// Waits for all ranks, for as long as a day: for work whose length differs between them. A process that
   /// ends is noticed at once here too, but not a machine that falls silent.
   void barrier();

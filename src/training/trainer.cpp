@@ -1,6 +1,7 @@
 #include "training/trainer.hpp"
 
 #include "model/device.hpp"
+#include "model/dropout.hpp"
 #include "svsep/core/atomic_file.hpp"
 #include "svsep/core/cancellation.hpp"
 #include "svsep/core/error.hpp"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <limits>
 #include <optional>
 #include <spdlog/fmt/fmt.h>
@@ -39,14 +41,14 @@ double seconds_since(Clock::time_point start) {
 
 /// Of the first batches of the first epoch; none where the network sees bare magnitudes.
 std::optional<InputStatistics> measure_statistics(const TrainingOptions& options, const ModelInfo& info,
-                                                  const TrainingData& data, const torch::Device& device,
-                                                  ProcessGroup& ranks) {
+                                                  const TrainingData& data, ProcessGroup& ranks) {
   if (info.input_transform == InputTransform::magnitude) return {};
   spdlog::info("measure the input's statistics");
   const NetworkInput input(info, {}, torch::kCPU);
   StatisticsMeter meter;
   const TrainingData::Next next = data.training(1, 0, options.steps_per_epoch);
-  for (int batch = 0; batch < options.steps_per_epoch && meter.frames() < kStatisticsFrames; ++batch) {
+  for (int batch = 0;
+       batch < options.steps_per_epoch && meter.frames() * ranks.world_size() < kStatisticsFrames; ++batch) {
     throw_if_cancelled();
     const Batch some = next();
     if (const auto* windows = std::get_if<WindowBatch>(&some)) {
@@ -56,10 +58,7 @@ std::optional<InputStatistics> measure_statistics(const TrainingOptions& options
       meter.add(input.of_spectra(stft(stretches.vocals + stretches.accompaniment, info.analysis.stft)));
     }
   }
-  const InputStatistics statistics = meter.result();
-  const InputStatistics everywhere = {statistics.mean.to(device), statistics.scale.to(device)};
-  ranks.broadcast({everywhere.mean, everywhere.scale});
-  return InputStatistics{everywhere.mean.to(torch::kCPU), everywhere.scale.to(torch::kCPU)};
+  return statistics_of(ranks.sum(meter.moments()));
 }
 
 Learner::Average average_of(ProcessGroup& ranks) {
@@ -108,6 +107,7 @@ class Run {
   }
 
   void train() {
+    ranks_.broadcast(learner_.state());  // whatever each has drawn or read
     try {
       for (; epoch_ <= options_.epochs && !stopping_.exhausted(); next_epoch()) {
         epoch_start_ = Clock::now();
@@ -194,6 +194,7 @@ class Run {
     waited_s_ = 0.0;
     epoch_start_ = Clock::now();
     save();
+    ranks_.barrier();  // of rank 0, which writes, and the others
   }
 
   /// The thresholds that suit the best weights go into the model file.
@@ -227,12 +228,12 @@ class Run {
   }
 
   void stop_where_asked() {
+    if (ranks_.world_size() > 1 && ++batches_taken_ % kStepsBetweenAgreements != 0) return;
     const bool over = options_.max_minutes && seconds_since(run_start_) > 60 * *options_.max_minutes;
-    bool stops = over || cancellation_signal() != 0;
-    if (ranks_.world_size() > 1) stops = batch_ % kStepsBetweenAgreements == 0 && ranks_.agree(stops);
-    if (!stops) return;
-    throw_if_cancelled();
-    throw TimeIsUp{};
+    const int signal = cancellation_signal();
+    const std::vector<double> asked = ranks_.sum({over ? 1.0 : 0.0, signal != 0 ? 1.0 : 0.0});
+    if (asked[1] > 0) throw Cancelled(signal != 0 ? signal : SIGTERM);  // of another rank
+    if (asked[0] > 0) throw TimeIsUp{};
   }
 
   void show_progress() {
@@ -338,6 +339,7 @@ class Run {
   Clock::time_point run_start_ = Clock::now();
   Clock::time_point epoch_start_ = run_start_;
   double waited_s_ = 0.0;
+  std::int64_t batches_taken_ = 0;
   Progress progress_;
 };
 
@@ -372,7 +374,7 @@ void train(const TrainingOptions& options, const TrainableNetwork& plan, const T
     at::globalContext().setAllowTF32CuBLAS(true);
     at::globalContext().setAllowTF32CuDNN(true);
   }
-  std::optional<InputStatistics> statistics = measure_statistics(options, plan.info, data, device, ranks);
+  std::optional<InputStatistics> statistics = measure_statistics(options, plan.info, data, ranks);
   Run run(options, plan, data, device, ranks, outputs, std::move(statistics));
   if (options.resume) run.resume();
   spdlog::info(
@@ -382,12 +384,21 @@ void train(const TrainingOptions& options, const TrainableNetwork& plan, const T
 }
 
 void train(const TrainingOptions& options, TrainableNetwork plan) {
+  const Ranks ranks = ranks_from_environment();
+  if (ranks.rank > 0) {  // rank 0 says the same
+    spdlog::set_level(spdlog::level::err);
+    show_progress(false);
+  }
+  BatchRange share;
+  share.batch_size = options.batch_size;
+  share.ranks = ranks.world_size;
+  check_shares(share);
   const Outputs outputs = check_outputs(options);  // before the data, which take long
   set_threads(options.threads);
-  const Ranks ranks = ranks_from_environment();
   const torch::Device device = choose_device(options.device, ranks);
   log_device(device, options.device);
   ProcessGroup group(ranks, device);
+  set_part_of_batch(ranks.rank, ranks.world_size);
   plan.info.input_transform = options.input_transform;
   const TrainingData data = open_data(options, plan.info, group.rank(), group.world_size());
   group.barrier();  // of ranks that decoded and those that did not
