@@ -3,7 +3,7 @@
 # With "test" also those of scripts/test.sh. Calls apt only for what dpkg does not have yet.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build pkg-config libtorch-dev libopenblas0-pthread
+packages=(g++ cmake ninja-build pkg-config libtorch-dev libgloo-dev libopenblas0-pthread
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libsamplerate0-dev libfftw3-dev
   libcli11-dev libspdlog-dev nlohmann-json3-dev liblapacke-dev)
 if [[ "${1:-}" == test ]]; then

@@ -1,50 +1,180 @@
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
+#include "dataset/collection.hpp"
 #include "svsep/backend/backend.hpp"
+#include "svsep/core/error.hpp"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace svsep::cli {
+namespace {
 
-void add_train(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<TrainingOptions>();
-  CLI::App& verb = *app.add_subcommand("train", "Train a separator on MUSDB18");
-  verb.add_option("--musdb", options->musdb, "Folder with train/*.stem.mp4 (and test/*.stem.mp4)")
-      ->required();
-  verb.add_option("-o,--output", options->output, "Model file to write")->capture_default_str();
-  verb.add_option("--history", options->history,
-                  "CSV file, one row an epoch [the model file's name with .csv]");
-  verb.add_option("--epochs", options->epochs)->check(CLI::Range(1, 1000000))->capture_default_str();
-  verb.add_option("--steps-per-epoch", options->steps_per_epoch,
+struct TrainArguments {
+  TrainingOptions options;
+  std::vector<std::string> musdb, vocals, accompaniment;
+  std::string schedule = "constant";
+};
+
+void add_data_options(CLI::App& verb, TrainArguments& arguments) {
+  verb.add_option(
+          "--musdb", arguments.musdb,
+          "Folder of songs with their stems: MUSDB18, MUSDB18-HQ or its 7-second sample; FOLDER:WEIGHT "
+          "to draw from it more or less often than from another; may be repeated")
+      ->group("Data");
+  verb.add_option("--vocals", arguments.vocals, "Folder of voices alone, in any format; as --musdb")
+      ->group("Data");
+  verb.add_option("--accompaniment", arguments.accompaniment, "Folder of music without voices; as --musdb")
+      ->group("Data");
+  verb.add_option("--cache-dir", arguments.options.data.cache_dir,
+                  "Folder for decoded audio [the user's cache folder]")
+      ->group("Data");
+  verb.add_option(
+          "--workers", arguments.options.data.workers,
+          "Threads that decode, mix and transform, 0 for all processors; the data do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group("Data");
+  add_choice<Recipe>(verb, "--recipe", arguments.options.recipe, "thesis",
+                     {{"thesis", Recipe::thesis}, {"remix", Recipe::remix}},
+                     "How pieces are made: of songs as they are, or mixed at random and augmented")
+      ->group("Data");
+  verb.add_option("--tracks-in-batch", arguments.options.tracks_in_batch,
+                  "Pieces whose windows are shuffled together")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str()
+      ->group("Data");
+}
+
+void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
+  TrainingOptions& options = arguments.options;
+  verb.add_option("--arch", options.architecture, "cnn (of the thesis) or unet")
+      ->check(CLI::IsMember({"cnn", "unet"}))
+      ->capture_default_str()
+      ->group("Learning");
+  add_choice<Loss>(
+      verb, "--loss", options.loss, "bce; unet: waveform",
+      {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
+      "Cross-entropy of the mask and the label, error of both stems' magnitudes, or error of the "
+      "vocals' samples")
+      ->group("Learning");
+  add_choice<Label>(
+      verb, "--label", options.label, "accompaniment",
+      {{"accompaniment", Label::accompaniment}, {"mixture", Label::mixture}, {"ratio", Label::ratio}},
+      "With --loss bce, what the mask should be: 1 where the vocals exceed the accompaniment or the "
+      "mixture, or the vocals' share of the power")
+      ->group("Learning");
+  add_choice<Pretraining>(verb, "--pretrain", options.pretraining, "none",
+                          {{"none", Pretraining::none}, {"autoencoder", Pretraining::autoencoder}},
+                          "One epoch before the first in which the network learns to repeat the vocals")
+      ->group("Learning");
+  add_choice<InputTransform>(
+      verb, "--input", options.input_transform, "log-level",
+      {{"log-level", InputTransform::log_level}, {"magnitude", InputTransform::magnitude}},
+      "What the network sees")
+      ->group("Learning");
+  const auto number = [&](const char* name, auto& value, auto low, auto high, const std::string& help) {
+    return verb.add_option(name, value, help)->check(CLI::Range(low, high))->group("Learning");
+  };
+  number("--batch-size", options.batch_size, 1, 65536, "Windows a step [128]; unet: stretches of 4 s [8]");
+  number("--lr", options.learning_rate, 1e-9, 1.0, "Learning rate of AdamW [1e-4; unet: 1e-3]");
+  number("--warmup-steps", options.warmup_steps, 0, 100000000,
+         "Steps in which the learning rate rises from 0 [0; unet: 300]");
+  verb.add_option("--schedule", arguments.schedule,
+                  "Then it is held, or falls to 0 at the last epoch's end as half a cosine")
+      ->check(CLI::IsMember({"constant", "cosine"}))
+      ->capture_default_str()
+      ->group("Learning");
+  number("--weight-decay", options.weight_decay, 0.0, 1.0,
+         "Of AdamW, a step and unit of --lr [0; unet: 1e-2]");
+  number(
+      "--ema", options.ema_decay, 0.0, 0.999999,
+      "Validate and store an average of the weights that keeps this share of itself a step; 0: the weights "
+      "[0; unet: 0.9985]");
+  number("--clip-norm", options.clip_norm, 0.0, 1e9, "Largest norm of the gradient; 0: any [0; unet: 5]");
+  verb.add_flag("--amp", options.amp, "bfloat16 where that is safe; on CUDA also tf32")->group("Learning");
+}
+
+void add_run_options(CLI::App& verb, TrainArguments& arguments) {
+  TrainingOptions& options = arguments.options;
+  verb.add_option("--epochs", options.epochs)->check(CLI::Range(1, 1000000))->capture_default_str();
+  verb.add_option("--steps-per-epoch", options.steps_per_epoch,
                   "Batches an epoch; validation takes a fifth of it")
       ->check(CLI::Range(1, 100000000))
       ->capture_default_str();
-  verb.add_option("--batch-size", options->batch_size, "Windows a step")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  verb.add_option("--tracks-in-batch", options->tracks_in_batch, "Pieces of songs that are shuffled together")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  verb.add_option("--lr", options->learning_rate, "Learning rate of Adam")
-      ->check(CLI::Range(1e-9, 1.0))
-      ->capture_default_str();
-  verb.add_option("--patience", options->patience,
+  verb.add_option("--patience", options.patience,
                   "Stop after so many epochs without a better validation loss")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  verb.add_option("--seed", options->seed, "The same seed on the same machine gives the same weights")
+  verb.add_option("--max-minutes", options.max_minutes, "Then save the state for --resume and end")
+      ->check(CLI::Range(0.0, 1e9));
+  verb.add_option("--seed", options.seed, "The same seed on the same machine gives the same weights")
       ->capture_default_str();
-  add_choice<Label>(verb, "--label", options->label, "accompaniment",
-                    {{"accompaniment", Label::accompaniment}, {"mixture", Label::mixture}},
-                    "What the vocals must exceed in a bin to be its label");
-  add_choice<InputTransform>(
-      verb, "--input", options->input_transform, "log-level",
-      {{"log-level", InputTransform::log_level}, {"magnitude", InputTransform::magnitude}},
-      "What the network sees");
-  add_device_options(verb, options->device, options->threads);
-  verb.callback([options, &action] {
-    action = [options] {
-      load_backend().train(*options);
+  verb.add_option("-o,--output", options.output, "Model file to write [models/svsep-ARCH.safetensors]");
+  verb.add_option("--history", options.history,
+                  "CSV file, one row an epoch, with a figure beside it [the model file's name with .csv]");
+  verb.add_option("--checkpoint", options.checkpoint,
+                  "State of the run, written after each epoch and where the run is stopped [the model file's "
+                  "name with .checkpoint]");
+  verb.add_flag("--resume", options.resume, "Go on from the checkpoint");
+  add_device_options(verb, options.device, options.threads);
+}
+
+std::vector<DataFolder> data_folders(const std::vector<std::string>& texts) {
+  std::vector<DataFolder> folders;
+  for (const std::string& text : texts) folders.push_back(parse_data_folder(text));
+  return folders;
+}
+
+/// What the architecture wants where the command line says nothing, and what cannot go together.
+void complete(const CLI::App& verb, TrainArguments& arguments) {
+  TrainingOptions& options = arguments.options;
+  const auto given = [&](const char* name) { return verb.count(name) > 0; };
+  if (options.architecture == "unet") {
+    const auto otherwise = [&](const char* name, auto& value, auto wanted) {
+      if (!given(name)) value = wanted;
+    };
+    otherwise("--output", options.output, "models/svsep-unet.safetensors");
+    otherwise("--batch-size", options.batch_size, 8);
+    otherwise("--lr", options.learning_rate, 1e-3);
+    otherwise("--warmup-steps", options.warmup_steps, 300);
+    otherwise("--weight-decay", options.weight_decay, 1e-2);
+    otherwise("--ema", options.ema_decay, 0.9985);
+    otherwise("--clip-norm", options.clip_norm, 5.0);
+    otherwise("--loss", options.loss, given("--label") ? Loss::bce : Loss::waveform);
+  }
+  options.cosine = arguments.schedule == "cosine";
+  options.data.musdb = data_folders(arguments.musdb);
+  options.data.vocals = data_folders(arguments.vocals);
+  options.data.accompaniment = data_folders(arguments.accompaniment);
+  const auto fail = [](const std::string& reason) {
+    throw Error(ErrorKind::usage, "cannot train: " + reason + "; see svsep train --help");
+  };
+  if (options.data.musdb.empty() && (options.data.vocals.empty() || options.data.accompaniment.empty())) {
+    fail("no data; expected --musdb, or --vocals and --accompaniment");
+  }
+  if (options.data.musdb.empty() && options.recipe == Recipe::thesis) {
+    fail("--recipe thesis needs songs; expected --musdb, or --recipe remix");
+  }
+  if (given("--label") && options.loss != Loss::bce) {
+    fail("--label has no meaning with --loss l1 or waveform; expected --loss bce, or no --label");
+  }
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Action& action) {
+  const auto arguments = std::make_shared<TrainArguments>();
+  CLI::App& verb =
+      *app.add_subcommand("train", "Train a separator on songs with stems, or on voices and music");
+  add_data_options(verb, *arguments);
+  add_learning_options(verb, *arguments);
+  add_run_options(verb, *arguments);
+  verb.callback([arguments, &verb, &action] {
+    complete(verb, *arguments);
+    action = [arguments] {
+      load_backend().train(arguments->options);
       return 0;
     };
   });

@@ -1,18 +1,16 @@
 #include "svsep/dsp/stft.hpp"
 
+#include "dsp/fftw.hpp"
+#include "dsp/framing.hpp"
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstdlib>
-#include <fftw3.h>
 #include <limits>
 #include <mutex>
-#include <new>
-#include <numbers>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,42 +19,12 @@ namespace {
 
 constexpr std::size_t kMaxFftSamples = 1048576;
 
-struct FftwFree {
-  void operator()(void* memory) const noexcept { fftwf_free(memory); }
-};
-template <typename T>
-using FftwArray = std::unique_ptr<T[], FftwFree>;  // aligned for SIMD, zeroed
-
-template <typename T>
-FftwArray<T> make_array(std::size_t size) {
-  FftwArray<T> array(static_cast<T*>(fftwf_malloc(size * sizeof(T))));
-  if (!array) throw std::bad_alloc();
-  std::fill_n(array.get(), size, T{});
-  return array;
-}
-
-/// FFTW's planner, plan destruction included, is the only part of it that is not thread safe.
-std::mutex& planner_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
-struct DestroyPlan {
-  void operator()(fftwf_plan plan) const noexcept {
-    const std::lock_guard lock(planner_mutex());
-    fftwf_destroy_plan(plan);
-  }
-};
-using FftwPlan = std::unique_ptr<std::remove_pointer_t<fftwf_plan>, DestroyPlan>;
-
-fftwf_complex* as_fftw(std::complex<float>* values) { return reinterpret_cast<fftwf_complex*>(values); }
-
 enum class Direction { forward, inverse };
 
 /// A real signal of n samples, its spectrum of n / 2 + 1 bins and the plan from one to the other.
 struct RealFft {
   RealFft(std::size_t size, Direction direction)
-      : samples(make_array<float>(size)), bins(make_array<std::complex<float>>(size / 2 + 1)) {
+      : samples(make_fftw_array<float>(size)), bins(make_fftw_array<std::complex<float>>(size / 2 + 1)) {
     const int n = static_cast<int>(size);
     // FFTW_ESTIMATE: a measured plan may differ from run to run, and with it the last bits of the result.
     const std::lock_guard lock(planner_mutex());
@@ -73,23 +41,6 @@ struct RealFft {
   FftwArray<std::complex<float>> bins;
   FftwPlan plan;
 };
-
-std::vector<float> periodic_hann(std::size_t size) {
-  std::vector<float> window(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    const double sine = std::sin(std::numbers::pi * static_cast<double>(i) / static_cast<double>(size));
-    window[i] = static_cast<float>(sine * sine);
-  }
-  return window;
-}
-
-/// Where numpy.pad(mode="reflect") finds the sample at `position` of a signal of `samples` > 0 samples.
-std::size_t reflected(std::ptrdiff_t position, std::size_t samples) {
-  if (samples == 1) return 0;
-  const std::size_t period = 2 * (samples - 1);
-  const std::size_t offset = static_cast<std::size_t>(std::abs(position)) % period;  // even about 0
-  return std::min(offset, period - offset);
-}
 
 const StftParameters& validated(const StftParameters& parameters) {
   validate(parameters);

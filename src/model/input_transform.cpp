@@ -1,5 +1,6 @@
 #include "model/input_transform.hpp"
 
+#include "model/mask_network.hpp"
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
@@ -11,30 +12,29 @@ namespace {
 
 constexpr double kLowestLevel = 1e-7;
 
-/// [n] -> [n + 1]: the sums of the first 0, 1, ..., n values.
+/// [..., n] -> [..., n + 1]: the sums of the first 0, 1, ..., n values.
 torch::Tensor running_sums(const torch::Tensor& values) {
-  return torch::constant_pad_nd(values.cumsum(0), {1, 0});
+  return torch::constant_pad_nd(values.cumsum(-1), {1, 0});
 }
 
 }  // namespace
 
 torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius) {
-  const std::int64_t frames = magnitudes.size(0);
-  const torch::Tensor power = magnitudes.to(torch::kDouble).square().mean(1);
+  const std::int64_t frames = magnitudes.size(-2);
+  const torch::Tensor power = magnitudes.to(torch::kDouble).square().mean(-1);
   const torch::Tensor sums = running_sums(power);
   const torch::Tensor counts = running_sums(power.gt(0).to(torch::kDouble));
   const torch::Tensor frame = torch::arange(frames, power.options().dtype(torch::kLong));
   const auto reach = static_cast<std::int64_t>(radius);
   const torch::Tensor first = (frame - reach).clamp_min(0);
   const torch::Tensor end = (frame + reach + 1).clamp_max(frames);
-  const torch::Tensor sum = sums.index_select(0, end) - sums.index_select(0, first);
-  const torch::Tensor count = counts.index_select(0, end) - counts.index_select(0, first);
+  const torch::Tensor sum = sums.index_select(-1, end) - sums.index_select(-1, first);
+  const torch::Tensor count = counts.index_select(-1, end) - counts.index_select(-1, first);
   return (sum / count.clamp_min(1)).sqrt().clamp_min(kLowestLevel).reciprocal().to(torch::kFloat);
 }
 
 torch::Tensor log_compress(const torch::Tensor& magnitudes, const torch::Tensor& gains, double log_floor) {
-  const torch::Tensor gain = magnitudes.dim() == 3 ? gains.view({-1, 1, 1}) : gains.unsqueeze(1);
-  return (magnitudes * gain).add_(log_floor).log_();
+  return (magnitudes * gains.unsqueeze(-1)).add_(log_floor).log_();
 }
 
 torch::Tensor standardise(const torch::Tensor& x, const InputStatistics& statistics) {
@@ -54,12 +54,7 @@ InputStatistics load_statistics(const ModelFile& file) {
 }
 
 std::vector<NamedTensor> named_tensors(const InputStatistics& statistics) {
-  const auto named = [](const char* name, const torch::Tensor& tensor) {
-    const torch::Tensor values = tensor.to(torch::kCPU, torch::kFloat).contiguous();
-    const float* data = values.data_ptr<float>();
-    return NamedTensor{name, values.sizes().vec(), {data, data + values.numel()}};
-  };
-  return {named("input.mean", statistics.mean), named("input.scale", statistics.scale)};
+  return {named_tensor("input.mean", statistics.mean), named_tensor("input.scale", statistics.scale)};
 }
 
 }  // namespace svsep

@@ -14,12 +14,13 @@ struct InputStatistics {
   torch::Tensor scale;  ///< [bins] float32: standard deviation + 1e-3
 };
 
-/// [frames, bins] -> [frames]: 1 / level, where level_t is the root of the mean power of those frames u with
-/// |u - t| <= radius that are not silent (power_u = mean over the bins of magnitude^2), at least 1e-7.
-/// Frames beyond the tensor count as silent.
+/// [..., frames, bins] -> [..., frames]: 1 / level, where level_t is the root of the mean power of those
+/// frames u with |u - t| <= radius that are not silent (power_u = mean over the bins of magnitude^2), at
+/// least 1e-7. Frames beyond the tensor count as silent.
 [[nodiscard]] torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius);
 
-/// log(magnitude * gain + log_floor); magnitudes [frames, .., bins], gains [frames].
+/// log(magnitude * gain + log_floor); magnitudes [..., frames, bins], gains [..., frames], broadcast over
+/// planes.
 [[nodiscard]] torch::Tensor log_compress(const torch::Tensor& magnitudes, const torch::Tensor& gains,
                                          double log_floor);
 

@@ -17,9 +17,13 @@ namespace {
 
 torch::Tensor MaskNetwork::slide(const torch::Tensor& frames, std::int64_t window_frames,
                                  std::int64_t kept_frames) {
-  const torch::Tensor logits = forward(frames.unfold(0, window_frames, kept_frames).transpose(-2, -1));
+  torch::Tensor windows = frames.unfold(-2, window_frames, kept_frames).transpose(-2, -1);
+  if (frames.dim() == 3) windows = windows.transpose(0, 1);
+  const torch::Tensor logits = forward(windows);
   return logits.narrow(1, frames_before_kept(window_frames, kept_frames), kept_frames).flatten(0, 1);
 }
+
+std::vector<NamedTensor> MaskNetwork::stored_tensors() const { return named_tensors(*this); }
 
 std::int64_t frames_before_kept(std::int64_t window_frames, std::int64_t kept_frames) {
   return (window_frames - kept_frames + 1) / 2;
@@ -47,12 +51,16 @@ void check_parameter_count(const ModelFile& file, std::int64_t expected) {
   }
 }
 
+NamedTensor named_tensor(const std::string& name, const torch::Tensor& tensor) {
+  const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat).contiguous();
+  const float* data = values.data_ptr<float>();
+  return {name, values.sizes().vec(), {data, data + values.numel()}};
+}
+
 std::vector<NamedTensor> named_tensors(const torch::nn::Module& module) {
   std::vector<NamedTensor> tensors;
   for (const auto& parameter : module.named_parameters()) {
-    const torch::Tensor values = parameter.value().detach().to(torch::kCPU, torch::kFloat).contiguous();
-    const float* data = values.data_ptr<float>();
-    tensors.push_back({parameter.key(), values.sizes().vec(), {data, data + values.numel()}});
+    tensors.push_back(named_tensor(parameter.key(), parameter.value()));
   }
   return tensors;
 }

@@ -20,10 +20,13 @@ class MaskNetwork : public torch::nn::Module {
 
   /// The logits of a stretch of a song: of every window of `window_frames` frames, each `kept_frames` after
   /// the one before, the `kept_frames` middle frames. [frames, bins] or
-  /// [frames, planes, bins] -> [windows * kept_frames, bins], where
+  /// [planes, frames, bins] -> [windows * kept_frames, bins], where
   /// frames = (windows - 1) * kept_frames + window_frames.
   virtual torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
                               std::int64_t kept_frames);
+
+  /// What a model file holds of the network.
+  [[nodiscard]] virtual std::vector<NamedTensor> stored_tensors() const;
 };
 
 /// Frames of a window before those it is kept for; as many or one less come after them.
@@ -39,6 +42,9 @@ void check_architecture(const ModelFile& file, const std::string& expected);
 /// Throws Error(model) unless the file holds that many parameters: before a network of the sizes that it
 /// states is allocated, it must be large enough to fill it.
 void check_parameter_count(const ModelFile& file, std::int64_t expected);
+
+/// A tensor as a model file takes it: float32 on the CPU.
+[[nodiscard]] NamedTensor named_tensor(const std::string& name, const torch::Tensor& tensor);
 
 /// The module's parameters under their torch names, e.g. "conv1.weight", as float32 on the CPU.
 [[nodiscard]] std::vector<NamedTensor> named_tensors(const torch::nn::Module& module);

@@ -1,13 +1,13 @@
 #include "model/networks.hpp"
 
-#include "model/thesis_cnn.hpp"
-#include "model/unet_tcn.hpp"
 #include "svsep/core/error.hpp"
 
 #include <string>
 
 namespace svsep {
 namespace {
+
+constexpr std::int64_t kUnetKeptFrames = 512;  // the context on either side costs the less, the more are kept
 
 // A CPU is fastest while a layer's activations stay near its caches; a GPU wants many windows at once.
 WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride) {
@@ -21,10 +21,13 @@ WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride) {
 }
 
 WindowedNetwork load_unet_tcn(const ModelFile& file) {
-  constexpr std::int64_t kKeptFrames = 512;  // the context on either side costs the less, the more are kept
   const UnetTcnSizes sizes = unet_tcn_sizes(file);
-  return {
-      UnetTcn(sizes).ptr(), sizes.input_planes, kKeptFrames + 2 * sizes.context_frames(), kKeptFrames, 1, 16};
+  return {UnetTcn(sizes).ptr(),
+          sizes.input_planes,
+          kUnetKeptFrames + 2 * sizes.context_frames(),
+          kUnetKeptFrames,
+          1,
+          16};
 }
 
 WindowedNetwork make_network(const ModelFile& file, std::int64_t stride) {
@@ -40,6 +43,22 @@ WindowedNetwork make_network(const ModelFile& file, std::int64_t stride) {
 WindowedNetwork load_network(const ModelFile& file, std::int64_t stride) {
   WindowedNetwork result = make_network(file, stride);
   load_parameters(*result.network, file);
+  return result;
+}
+
+TrainableNetwork trainable(const ThesisCnnSizes& sizes) {
+  constexpr std::int64_t kKeptFrames = 5;  // as separation does unless it is told otherwise
+  TrainableNetwork result{{}, [sizes] { return ThesisCnn(sizes).ptr(); }, sizes.window_frames, kKeptFrames};
+  state_sizes(sizes, result.info);
+  return result;
+}
+
+TrainableNetwork trainable(const UnetTcnSizes& sizes) {
+  TrainableNetwork result{{},
+                          [sizes] { return UnetTcn(sizes, true).ptr(); },
+                          kUnetKeptFrames + 2 * sizes.context_frames(),
+                          kUnetKeptFrames};
+  state_sizes(sizes, result.info);
   return result;
 }
 

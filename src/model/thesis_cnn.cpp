@@ -1,5 +1,7 @@
 #include "model/thesis_cnn.hpp"
 
+#include "model/dropout.hpp"
+
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -82,7 +84,7 @@ void state_sizes(const ThesisCnnSizes& sizes, ModelInfo& info) {
                 {"dense_units", {units.begin(), units.end()}}};
 }
 
-ThesisCnnImpl::ThesisCnnImpl(const ThesisCnnSizes& sizes, double dropout) : sizes_(sizes) {
+ThesisCnnImpl::ThesisCnnImpl(const ThesisCnnSizes& sizes, double dropout) : sizes_(sizes), dropout_(dropout) {
   const auto convolution = [](std::int64_t inputs, std::int64_t outputs) {
     return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, {kKernelFrames, kKernelBins}));
   };
@@ -95,7 +97,6 @@ ThesisCnnImpl::ThesisCnnImpl(const ThesisCnnSizes& sizes, double dropout) : size
   dense2_ = register_module("dense2", torch::nn::Linear(sizes_.dense_units[0], sizes_.dense_units[1]));
   dense3_ =
       register_module("dense3", torch::nn::Linear(sizes_.dense_units[1], sizes_.window_frames * sizes_.bins));
-  dropout_ = register_module("dropout", torch::nn::Dropout(dropout));
   for (auto& parameter : named_parameters()) {
     if (parameter.value().dim() > 1) {
       torch::nn::init::xavier_uniform_(parameter.value());
@@ -115,8 +116,10 @@ torch::Tensor ThesisCnnImpl::forward(const torch::Tensor& windows) {
 torch::Tensor ThesisCnnImpl::hidden_units(const torch::Tensor& features) {
   torch::Tensor x = torch::relu(conv3_(pad_for_convolution(features)));
   x = rectify_and_pool(conv4_(pad_for_convolution(x)));
-  x = dropout_(x.permute({0, 2, 3, 1}).flatten(1));  // Keras' order: [frames][bins][channels]
-  x = dropout_(torch::relu(dense1_(x)));
+  x = x.permute({0, 2, 3, 1}).flatten(1);  // Keras' order: [frames][bins][channels]
+  if (is_training()) x = dropout(x, dropout_);
+  x = torch::relu(dense1_(x));
+  if (is_training()) x = dropout(x, dropout_);
   return torch::relu(dense2_(x));
 }
 

@@ -45,9 +45,9 @@ class ThesisCnnImpl : public MaskNetwork {
   torch::Tensor hidden_units(const torch::Tensor& features);
 
   ThesisCnnSizes sizes_;
+  double dropout_;
   torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, conv3_{nullptr}, conv4_{nullptr};
   torch::nn::Linear dense1_{nullptr}, dense2_{nullptr}, dense3_{nullptr};
-  torch::nn::Dropout dropout_{nullptr};
 };
 TORCH_MODULE(ThesisCnn);
 

@@ -62,11 +62,12 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
     torch::Tensor x =
         torch::from_blob(const_cast<float*>(magnitudes.data()), {frames, network_.input_planes, bins})
             .to(device_);
-    if (network_.input_planes == 1) x = x.squeeze(1);
+    x = network_.input_planes == 1 ? x.squeeze(1)
+                                   : x.transpose(0, 1);  // [frames, bins], [planes, frames, bins]
     if (info_.input_transform == InputTransform::log_level) {
-      const torch::Tensor first_plane = network_.input_planes == 1 ? x : x.select(1, 0);
+      const torch::Tensor first_plane = x.dim() == 2 ? x : x[0];
       const torch::Tensor gains = frame_gains(first_plane, info_.level_radius_frames);
-      x = log_compress(x.narrow(0, level_frames(), needed), gains.narrow(0, level_frames(), needed),
+      x = log_compress(x.narrow(-2, level_frames(), needed), gains.narrow(0, level_frames(), needed),
                        info_.log_floor);
       x = standardise(x, statistics_);
     }
@@ -76,7 +77,7 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
       throw_if_cancelled();
       const std::int64_t count = std::min(windows_per_batch_, windows_per_call_ - first);
       try {
-        const torch::Tensor stretch = x.narrow(0, first * kept, (count - 1) * kept + network_.window_frames);
+        const torch::Tensor stretch = x.narrow(-2, first * kept, (count - 1) * kept + network_.window_frames);
         const torch::Tensor gains = network_.network->slide(stretch, network_.window_frames, kept)
                                         .sigmoid()
                                         .to(torch::kCPU)

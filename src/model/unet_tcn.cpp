@@ -31,19 +31,17 @@ std::int64_t parameter_count(const UnetTcnSizes& sizes) {
          blocks * (hidden * (3 + 1) + hidden * (hidden + 1));
 }
 
-torch::nn::Conv2d convolution(std::int64_t inputs, std::int64_t outputs) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 3).padding(1));
+torch::nn::Conv2dOptions convolution(std::int64_t inputs, std::int64_t outputs) {
+  return torch::nn::Conv2dOptions(inputs, outputs, 3).padding(1);
 }
 
-torch::nn::Conv2d dense(std::int64_t inputs, std::int64_t outputs) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 1));
-}
+torch::nn::Conv2dOptions dense(std::int64_t inputs, std::int64_t outputs) { return {inputs, outputs, 1}; }
 
-torch::nn::Conv2d dilated(std::int64_t channels, std::int64_t dilation) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, channels, {3, 1})
-                               .padding({dilation, 0})
-                               .dilation({dilation, 1})
-                               .groups(channels));
+torch::nn::Conv2dOptions dilated(std::int64_t channels, std::int64_t dilation) {
+  return torch::nn::Conv2dOptions(channels, channels, {3, 1})
+      .padding({dilation, 0})
+      .dilation({dilation, 1})
+      .groups(channels);
 }
 
 // Tensors are [windows, channels, frames, positions] in channels-last memory, so that these move nothing.
@@ -72,9 +70,9 @@ UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
   check_architecture(file, kArchitecture);
   UnetTcnSizes sizes;
   sizes.bins = static_cast<std::int64_t>(file.info().analysis.stft.bins());
-  if (file.info().sizes.contains("input_planes")) {  // files of one plane may leave it out
-    sizes.input_planes = read_size(file, "input_planes", 1).front();
-  }
+  const bool states_planes =
+      file.info().sizes.contains("input_planes");  // files of one plane may leave it out
+  sizes.input_planes = states_planes ? read_size(file, "input_planes", 1).front() : 1;
   const std::vector<std::int64_t> channels = read_size(file, "channels", 2);
   sizes.channels = {channels[0], channels[1]};
   sizes.hidden_units = read_size(file, "hidden_units", 1).front();
@@ -99,22 +97,63 @@ UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
   return sizes;
 }
 
-UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes) {
+void state_sizes(const UnetTcnSizes& sizes, ModelInfo& info) {
+  info.architecture = kArchitecture;
+  info.sizes = {{"input_planes", {sizes.input_planes}},
+                {"channels", {sizes.channels[0], sizes.channels[1]}},
+                {"hidden_units", {sizes.hidden_units}},
+                {"dilations", sizes.dilations}};
+  const auto fft_samples = static_cast<std::size_t>(2 * (sizes.bins - 1));
+  info.analysis.stft = {fft_samples, fft_samples, fft_samples / 4};
+  info.window_frames = 1;
+  info.level_radius_frames = 129;  // three seconds on either side of the default sizes' frames
+}
+
+UnetConvolutionImpl::UnetConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised)
+    : Conv2dImpl(shape.bias(!normalised)) {
+  if (normalised) norm_ = register_module("norm", torch::nn::BatchNorm2d(shape.out_channels()));
+}
+
+torch::Tensor UnetConvolutionImpl::forward(const torch::Tensor& x) {
+  const torch::Tensor y = Conv2dImpl::forward(x);
+  return norm_ ? norm_(y) : y;
+}
+
+std::array<torch::Tensor, 2> UnetConvolutionImpl::folded() const {
+  const torch::NoGradGuard no_gradients;
+  if (!norm_) return {weight, bias};
+  const torch::Tensor gain = norm_->weight / (norm_->running_var + norm_->options.eps()).sqrt();
+  return {weight * gain.view({-1, 1, 1, 1}), norm_->bias - norm_->running_mean * gain};
+}
+
+UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes, bool normalised) {
+  const auto layer = [&](const std::string& name, const torch::nn::Conv2dOptions& options) {
+    return register_module(name, UnetConvolution(options, normalised));
+  };
   const auto [c1, c2] = sizes.channels;
-  encode1_ = register_module("encode1", convolution(kFold * sizes.input_planes, c1));
-  encode2_ = register_module("encode2", convolution(kFold * c1, c2));
-  encode3_ = register_module("encode3", convolution(c2, c2));
-  enter_ = register_module("enter", dense(flattened(sizes), sizes.hidden_units));
+  encode1_ = layer("encode1", convolution(kFold * sizes.input_planes, c1));
+  encode2_ = layer("encode2", convolution(kFold * c1, c2));
+  encode3_ = layer("encode3", convolution(c2, c2));
+  enter_ = layer("enter", dense(flattened(sizes), sizes.hidden_units));
   for (std::size_t block = 0; block < sizes.dilations.size(); ++block) {
     const std::string name = "block" + std::to_string(block);
-    depthwise_.push_back(
-        register_module(name + "_depthwise", dilated(sizes.hidden_units, sizes.dilations[block])));
-    pointwise_.push_back(register_module(name + "_pointwise", dense(sizes.hidden_units, sizes.hidden_units)));
+    depthwise_.push_back(layer(name + "_depthwise", dilated(sizes.hidden_units, sizes.dilations[block])));
+    pointwise_.push_back(layer(name + "_pointwise", dense(sizes.hidden_units, sizes.hidden_units)));
   }
-  leave_ = register_module("leave", dense(sizes.hidden_units, flattened(sizes)));
-  decode2_ = register_module("decode2", convolution(2 * c2, c2));
-  decode1_ = register_module("decode1", convolution(c2 / kFold + c1, c1));
-  mask_ = register_module("mask", dense(c1, kFold));
+  leave_ = layer("leave", dense(sizes.hidden_units, flattened(sizes)));
+  decode2_ = layer("decode2", convolution(2 * c2, c2));
+  decode1_ = layer("decode1", convolution(c2 / kFold + c1, c1));
+  mask_ = register_module("mask", UnetConvolution(dense(c1, kFold), false));
+}
+
+std::vector<NamedTensor> UnetTcnImpl::stored_tensors() const {
+  std::vector<NamedTensor> tensors;
+  for (const auto& child : named_children()) {
+    const auto [weight, bias] = child.value()->as<UnetConvolutionImpl>()->folded();
+    tensors.push_back(named_tensor(child.key() + ".weight", weight));
+    tensors.push_back(named_tensor(child.key() + ".bias", bias));
+  }
+  return tensors;
 }
 
 torch::Tensor UnetTcnImpl::forward(const torch::Tensor& windows) {

@@ -12,8 +12,8 @@ namespace svsep {
 
 /// Sizes of the network; tests use tiny ones.
 struct UnetTcnSizes {
-  std::int64_t bins = 1025;  ///< 16 n + 1
-  std::int64_t input_planes = 1;
+  std::int64_t bins = 1025;       ///< 16 n + 1
+  std::int64_t input_planes = 2;  ///< see MaskEstimator
   std::array<std::int64_t, 2> channels = {24, 32};
   std::int64_t hidden_units = 384;
   std::vector<std::int64_t> dilations = {1, 2, 4, 8, 16, 1, 2, 4, 8, 16};
@@ -26,21 +26,46 @@ struct UnetTcnSizes {
 /// has STFT bins that do not fold, or does not hold as many parameters as they ask for.
 [[nodiscard]] UnetTcnSizes unet_tcn_sizes(const ModelFile& file);
 
+/// Writes what a model file states of such a network into `info`: its sizes, its STFT, the radius of its
+/// level.
+void state_sizes(const UnetTcnSizes& sizes, ModelInfo& info);
+
+/// A convolution and, while it is trained, the batch normalisation after it, which then takes the place of
+/// its bias.
+class UnetConvolutionImpl : public torch::nn::Conv2dImpl {
+ public:
+  UnetConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised);
+
+  torch::Tensor forward(const torch::Tensor& x);
+
+  /// {weight, bias} of the one convolution that does both as they are in evaluation.
+  [[nodiscard]] std::array<torch::Tensor, 2> folded() const;
+
+ private:
+  torch::nn::BatchNorm2d norm_{nullptr};
+};
+TORCH_MODULE(UnetConvolution);
+
 /// Our own network: a U-Net across frequency around a temporal convolution network. Each of two levels folds
 /// four neighbouring bins into channels and convolves 3x3; in the middle, all bins of a frame become
 /// hidden_units values, which residual blocks (a dilated depthwise convolution of 3 frames, then a dense
-/// layer) relate across time; the way back unfolds and takes the levels' outputs again. Convolutions carry
-/// the batch normalisation that they were trained with. The last bin gets the mask of the one below it.
+/// layer) relate across time; the way back unfolds and takes the levels' outputs again. All
+/// convolutions but the last have batch normalisation in training, which a model file folds into them. The
+/// last bin gets the mask of the one below it.
 class UnetTcnImpl : public MaskNetwork {
  public:
-  explicit UnetTcnImpl(const UnetTcnSizes& sizes = {});
+  /// `normalised`: with batch normalisation, to be trained; without, as a model file holds it.
+  explicit UnetTcnImpl(const UnetTcnSizes& sizes = {}, bool normalised = false);
 
   torch::Tensor forward(const torch::Tensor& windows) override;
 
+  /// With the batch normalisation folded into the convolutions.
+  [[nodiscard]] std::vector<NamedTensor> stored_tensors() const override;
+
  private:
-  torch::nn::Conv2d encode1_{nullptr}, encode2_{nullptr}, encode3_{nullptr}, enter_{nullptr}, leave_{nullptr},
+  UnetConvolution encode1_{nullptr}, encode2_{nullptr}, encode3_{nullptr}, enter_{nullptr}, leave_{nullptr},
       decode2_{nullptr}, decode1_{nullptr}, mask_{nullptr};
-  std::vector<torch::nn::Conv2d> depthwise_, pointwise_;
+  std::vector<UnetConvolution> depthwise_, pointwise_;
 };
 TORCH_MODULE(UnetTcn);
 

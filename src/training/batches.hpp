@@ -24,6 +24,21 @@ struct StretchBatch {
   std::set<std::string> names;
 };
 
+/// Which batches of an epoch, and what this process gets of each: the share `rank` of `ranks` equal ones,
+/// whose union is the batch of a single process.
+struct BatchRange {
+  std::uint64_t epoch = 1;
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  std::int64_t batch_size = 0;  ///< over all ranks; a multiple of them
+  int rank = 0;
+  int ranks = 1;
+  int workers = 0;  ///< threads that make batches ahead; 0: next() makes them
+};
+
+/// Throws Error(usage) unless the batch has as much for each rank.
+void check_shares(const BatchRange& range);
+
 using Batch = std::variant<WindowBatch, StretchBatch>;
 
 }  // namespace svsep

@@ -1,328 +1,412 @@
 #include "training/trainer.hpp"
 
-#include "dataset/musdb.hpp"
 #include "model/device.hpp"
-#include "model/input_transform.hpp"
+#include "model/dropout.hpp"
 #include "svsep/core/atomic_file.hpp"
 #include "svsep/core/cancellation.hpp"
 #include "svsep/core/error.hpp"
 #include "svsep/core/log.hpp"
 #include "svsep/core/progress.hpp"
+#include "training/checkpoint.hpp"
 #include "training/history.hpp"
-#include "training/sampler.hpp"
+#include "training/learner.hpp"
+#include "training/song_validation.hpp"
+#include "training/torch_stft.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <cstdint>
+#include <csignal>
+#include <limits>
 #include <optional>
 #include <spdlog/fmt/fmt.h>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace svsep {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kStatisticsPieces = 8;  // four minutes: thousands of frames a bin
-constexpr double kLowestDeviation =
-    0.1;  // of log magnitudes; a bin that was always empty must not explode later
-constexpr std::uint64_t kValidationEpoch = 0;  // training's epochs count from 1
+constexpr std::int64_t kStatisticsFrames = 20000;
+constexpr std::int64_t kStepsBetweenAgreements = 10;  ///< of several ranks, on whether to stop
 
-/// Loss and accuracy as means over batches.
-class Mean {
- public:
-  void add(double loss, double accuracy) {
-    loss_ += loss;
-    accuracy_ += accuracy;
-    ++batches_;
+/// The minutes of --max-minutes are over.
+struct TimeIsUp {};
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Of the first batches of the first epoch; none where the network sees bare magnitudes.
+std::optional<InputStatistics> measure_statistics(const TrainingOptions& options, const ModelInfo& info,
+                                                  const TrainingData& data, ProcessGroup& ranks) {
+  if (info.input_transform == InputTransform::magnitude) return {};
+  spdlog::info("measure the input's statistics");
+  const NetworkInput input(info, {}, torch::kCPU);
+  StatisticsMeter meter;
+  const TrainingData::Next next = data.training(1, 0, options.steps_per_epoch);
+  for (int batch = 0;
+       batch < options.steps_per_epoch && meter.frames() * ranks.world_size() < kStatisticsFrames; ++batch) {
+    throw_if_cancelled();
+    const Batch some = next();
+    if (const auto* windows = std::get_if<WindowBatch>(&some)) {
+      meter.add(windows->inputs);
+    } else {
+      const auto& stretches = std::get<StretchBatch>(some);
+      meter.add(input.of_spectra(stft(stretches.vocals + stretches.accompaniment, info.analysis.stft)));
+    }
   }
-  [[nodiscard]] double loss() const { return loss_ / batches_; }
-  [[nodiscard]] double accuracy() const { return accuracy_ / batches_; }
+  return statistics_of(ranks.sum(meter.moments()));
+}
+
+Learner::Average average_of(ProcessGroup& ranks) {
+  if (ranks.world_size() == 1) return {};
+  return [&ranks](const std::vector<torch::Tensor>& tensors) { ranks.average(tensors); };
+}
+
+std::string label_of(const TrainingOptions& options) {
+  if (options.loss != Loss::bce) return options.loss == Loss::l1 ? "l1" : "waveform";
+  return options.label == Label::accompaniment ? "accompaniment"
+         : options.label == Label::mixture     ? "mixture"
+                                               : "ratio";
+}
+
+/// Weights that were validated, and what the model file says of them. None before the first validation.
+struct Best {
+  std::vector<torch::Tensor> state;  ///< state_of() the network, on the CPU
+  std::string training;
+};
+
+/// One run: the loop, and the state that a checkpoint holds.
+class Run {
+ public:
+  Run(const TrainingOptions& options, const TrainableNetwork& plan, const TrainingData& data,
+      const torch::Device& device, ProcessGroup& ranks, Outputs outputs,
+      std::optional<InputStatistics> statistics)
+      : options_(options),
+        plan_(plan),
+        data_(data),
+        device_(device),
+        ranks_(ranks),
+        outputs_(std::move(outputs)),
+        statistics_(std::move(statistics)),
+        input_(plan.info, statistics_, device),
+        learner_(options, plan, input_, device, average_of(ranks)),
+        songs_(data.validation_pieces, plan, input_, device),
+        settings_(settings_of(options, data.identity)),
+        history_(outputs_.history),
+        stopping_(options.patience),
+        progress_("training", static_cast<double>(options.epochs * (steps_ + validation_steps_))) {}
+
+  /// Goes on from the checkpoint.
+  void resume() {
+    read_checkpoint(outputs_.checkpoint, settings_, device_, [&](auto& archive) { load(archive); });
+    spdlog::info("go on from {}: epoch {}, batch {}", outputs_.checkpoint.string(), epoch_, batch_);
+  }
+
+  void train() {
+    ranks_.broadcast(learner_.state());  // whatever each has drawn or read
+    try {
+      for (; epoch_ <= options_.epochs && !stopping_.exhausted(); next_epoch()) {
+        epoch_start_ = Clock::now();
+        take_batches(data_.training, 0, steps_, [&](const Batch& batch) { learner_.learn(batch, trained_); });
+        learner_.settle(trained_);
+        if (epoch_ == 0) continue;  // of the pretraining
+        learner_.average_buffers();
+        take_batches(data_.validation, steps_, validation_steps_,
+                     [&](const Batch& batch) { learner_.validate(batch, validated_); });
+        learner_.settle(validated_);
+        finish_epoch();
+      }
+      finish();
+    } catch (const TimeIsUp&) {
+      stop(fmt::format("{} minutes are over", *options_.max_minutes));
+    } catch (const Cancelled&) {
+      stop("stopped");
+      throw;
+    }
+  }
 
  private:
-  double loss_ = 0.0;
-  double accuracy_ = 0.0;
-  int batches_ = 0;
-};
+  [[nodiscard]] bool leads() const { return ranks_.rank() == 0; }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-std::vector<std::string> names(const std::vector<Track>& tracks) {
-  std::vector<std::string> result;
-  for (const Track& track : tracks) result.push_back(track.name);
-  return result;
-}
-
-/// The tracks that can be opened; the others are named in a warning.
-std::vector<Track> readable(const std::vector<Track>& tracks) {
-  std::vector<Track> result;
-  for (const Track& track : tracks) {
-    try {
-      static_cast<void>(common_duration_s(track));
-      result.push_back(track);
-    } catch (const Error& error) {
-      spdlog::warn("left out: {}", error.what());
+  /// Those of the epoch's batches that are `first` to `first + count - 1` and not yet taken.
+  template <typename Take>
+  void take_batches(const TrainingData::Open& open, std::int64_t first, std::int64_t count,
+                    const Take& take) {
+    const std::int64_t end = first + count;
+    if (batch_ >= end) return;
+    const TrainingData::Next next = open(epoch_, batch_ - first, end - batch_);
+    while (batch_ < end) {
+      const auto start = Clock::now();
+      const Batch batch = next();
+      waited_s_ += seconds_since(start);
+      take(batch);
+      ++batch_;
+      show_progress();
+      stop_where_asked();
     }
   }
-  return result;
-}
 
-/// Per bin, over the first pieces of the first epoch; rounded as the model file holds them.
-InputStatistics measure_statistics(Sampler& sampler) {
-  torch::Tensor sum;
-  torch::Tensor squares;
-  std::int64_t frames = 0;
-  for (std::uint64_t index = 0; index < kStatisticsPieces; ++index) {
-    throw_if_cancelled();
-    const torch::Tensor input = sampler.piece(1, index).input.to(torch::kDouble);
-    sum = index == 0 ? input.sum(0) : sum + input.sum(0);
-    squares = index == 0 ? input.square().sum(0) : squares + input.square().sum(0);
-    frames += input.size(0);
-  }
-  const torch::Tensor mean = sum / frames;
-  const torch::Tensor deviation = (squares / frames - mean.square()).clamp_min(0).sqrt();
-  return {mean.to(torch::kHalf).to(torch::kFloat),
-          deviation.clamp_min(kLowestDeviation).to(torch::kHalf).to(torch::kFloat)};
-}
-
-/// The tracks of a run, and what the model file says of them.
-struct Dataset {
-  Sampler training;
-  Sampler validation;
-  std::string description;
-};
-
-Dataset open_dataset(const TrainingOptions& options, const ModelInfo& model) {
-  const Split split = split_tracks(readable(list_tracks(options.musdb, Subset::train)));
-  Dataset dataset{{split.training, {model, options.label}, options.seed},
-                  {split.validation, {model, options.label}, options.seed},
-                  {}};
-  spdlog::info("train on {} tracks, {:.2f} hours: {}", split.training.size(),
-               dataset.training.total_seconds() / 3600, fmt::join(names(split.training), "; "));
-  spdlog::info("validate on {} tracks, {:.2f} hours ({}): {}", split.validation.size(),
-               dataset.validation.total_seconds() / 3600,
-               split.predefined ? "MUSDB18's own choice" : "the last seventh by name",
-               fmt::join(names(split.validation), "; "));
-  const fs::path folder = fs::weakly_canonical(options.musdb).filename();
-  dataset.description = fmt::format("{}: {} tracks to train on, {} to validate on", folder.string(),
-                                    split.training.size(), split.validation.size());
-  return dataset;
-}
-
-/// Where the history goes; both outputs are writable. Throws Error: output, usage.
-fs::path check_outputs(const TrainingOptions& options) {
-  const fs::path history =
-      options.history.empty() ? fs::path(options.output).replace_extension(".csv") : options.history;
-  if (history == options.output) {
-    throw Error(ErrorKind::usage,
-                "cannot train: --output and --history are the same file: " + history.string());
-  }
-  const AtomicFile writable_output(options.output);
-  const AtomicFile writable_history(history);
-  if (fs::exists(options.output)) {
-    spdlog::warn("will replace {} after the first epoch", options.output.string());
-  }
-  return history;
-}
-
-/// The network, its optimiser, and how both meet a batch.
-class Learner {
- public:
-  Learner(const TrainingOptions& options, const ThesisCnnSizes& sizes, ModelInfo info,
-          std::optional<InputStatistics> statistics, const torch::Device& device)
-      : options_(options),
-        info_(std::move(info)),
-        statistics_(std::move(statistics)),
-        device_(device),
-        network_(sizes) {
-    network_->to(device_);
-    if (device_.is_cpu()) {  // on one core, 5 to 7 % less time a step with LibTorch 1.13 and 2.11
-      for (torch::Tensor& parameter : network_->parameters()) {
-        if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  void finish_epoch() {
+    const Sdr sdr = songs_.score(learner_.result());
+    const EpochRecord record{static_cast<double>(epoch_),
+                             static_cast<double>(learner_.steps()),
+                             trained_.loss(),
+                             trained_.accuracy(),
+                             validated_.loss(),
+                             validated_.accuracy(),
+                             sdr.vocals_db,
+                             sdr.accompaniment_db,
+                             learning_rate(options_, learner_.steps() - pretraining_steps(options_) - 1),
+                             seconds_before_ + seconds_since(epoch_start_)};
+    const bool better = stopping_.improved(record.validation_loss);
+    if (better) {
+      best_.state.clear();
+      for (const torch::Tensor& tensor : state_of(learner_.result())) {
+        best_.state.push_back(tensor.detach().to(torch::kCPU, tensor.scalar_type(), false, /*copy=*/true));
       }
+      best_.training = summary(fmt::format("epoch {}: validation loss {:.4f}, SDR of vocals {:.2f} dB",
+                                           epoch_, record.validation_loss, record.validation_sdr_vocals_db));
     }
-    if (statistics_) {
-      on_device_ = InputStatistics{statistics_->mean.to(device_), statistics_->scale.to(device_)};
+    if (leads()) {
+      if (better) write_model(best_, {});
+      history_.append(record);
     }
-    optimiser_.emplace(network_->parameters(), torch::optim::AdamOptions(options.learning_rate));
+    progress_.clear();
+    spdlog::info(
+        "epoch {}: loss {:.4f}; validation loss {:.4f}, SDR {:.2f} dB vocals, {:.2f} dB "
+        "accompaniment; {}, {:.0f} % of it waiting for data{}",
+        epoch_, record.train_loss, record.validation_loss, sdr.vocals_db, sdr.accompaniment_db,
+        format_duration(record.seconds), 100 * waited_s_ / record.seconds,
+        better ? "; the best so far, stored" : "");
   }
 
-  /// One step of the optimiser. Throws Error(runtime) naming the tracks where the loss is not finite.
-  void learn(const Batch& batch, Mean& mean) {
-    network_->train();
-    const torch::Tensor loss = evaluate(batch, mean);
-    optimiser_->zero_grad();
-    loss.backward();
-    optimiser_->step();
-    ++steps_;
+  void next_epoch() {
+    if (epoch_ == 0) spdlog::info("autoencoder: loss {:.4f}", trained_.loss());
+    ++epoch_;
+    batch_ = 0;
+    trained_ = {};
+    validated_ = {};
+    seconds_before_ = 0.0;
+    waited_s_ = 0.0;
+    epoch_start_ = Clock::now();
+    save();
+    ranks_.barrier();  // of rank 0, which writes, and the others
   }
 
-  void validate(const Batch& batch, Mean& mean) {
+  /// The thresholds that suit the best weights go into the model file.
+  void finish() {
+    if (!leads() || best_.state.empty()) return;
+    const std::shared_ptr<MaskNetwork> network = network_of(best_.state);
+    network->to(device_);
+    const Thresholds thresholds = songs_.choose_thresholds(*network);
+    write_model(best_, thresholds);
+    progress_.clear();
+    spdlog::info("done; thresholds {:.2f} for vocals, {:.2f} for accompaniment suit {}", thresholds.vocals,
+                 thresholds.accompaniment, outputs_.model.string());
+  }
+
+  /// Keeps what a run that ends before its time has.
+  void stop(const std::string& why) {
+    learner_.settle(batch_ <= steps_ ? trained_ : validated_);
+    save();
+    progress_.clear();
+    if (!leads()) return;
+    if (best_.state.empty() && learner_.steps() > 0) {
+      write_model({state_of(learner_.result()), summary("stopped before the first validation")}, {});
+    } else if (!best_.state.empty()) {
+      write_model(best_, {});
+    }
+    if (learner_.steps() > 0) {
+      spdlog::info(
+          "{} in epoch {} after {} steps; {} holds the best weights so far, and --resume goes on from {}",
+          why, epoch_, learner_.steps(), outputs_.model.string(), outputs_.checkpoint.string());
+    }
+  }
+
+  void stop_where_asked() {
+    if (ranks_.world_size() > 1 && ++batches_taken_ % kStepsBetweenAgreements != 0) return;
+    const bool over = options_.max_minutes && seconds_since(run_start_) > 60 * *options_.max_minutes;
+    const int signal = cancellation_signal();
+    const std::vector<double> asked = ranks_.sum({over ? 1.0 : 0.0, signal != 0 ? 1.0 : 0.0});
+    if (asked[1] > 0) throw Cancelled(signal != 0 ? signal : SIGTERM);  // of another rank
+    if (asked[0] > 0) throw TimeIsUp{};
+  }
+
+  void show_progress() {
+    const bool learns = batch_ <= steps_;
+    const Means& means = learns ? trained_ : validated_;
+    spdlog::debug("step {} of {}", batch_, steps_ + validation_steps_);
+    progress_.update(static_cast<double>(std::max(0, epoch_ - 1) * (steps_ + validation_steps_) + batch_),
+                     fmt::format("epoch {}, loss {:.4f}, {:.2f} steps/s", epoch_, means.loss(),
+                                 static_cast<double>(batch_) / seconds_since(epoch_start_)));
+  }
+
+  [[nodiscard]] std::string summary(const std::string& state) const {
+    return fmt::format("{} loss, AdamW {}, batches of {}, {} steps, seed {}; {}",
+                       options_.loss == Loss::bce ? "binary cross-entropy" : label_of(options_),
+                       options_.learning_rate, options_.batch_size, learner_.steps(), options_.seed, state);
+  }
+
+  [[nodiscard]] std::shared_ptr<MaskNetwork> network_of(const std::vector<torch::Tensor>& state) const {
     const torch::NoGradGuard no_gradients;
-    network_->eval();
-    evaluate(batch, mean);
+    std::shared_ptr<MaskNetwork> network = plan_.make();
+    const std::vector<torch::Tensor> to = state_of(*network);
+    for (std::size_t i = 0; i < to.size(); ++i) to[i].copy_(state[i]);
+    network->eval();
+    return network;
   }
 
-  /// Writes the model file; `state` says how far the training had come.
-  void save(const std::string& state) {
-    info_.training =
-        fmt::format("binary cross-entropy, Adam {}, batches of {} windows, {} steps, seed {}; {}",
-                    options_.learning_rate, options_.batch_size, steps_, options_.seed, state);
-    std::vector<NamedTensor> tensors = named_tensors(*network_);
+  void write_model(const Best& weights, const Thresholds& thresholds) const {
+    ModelInfo info = plan_.info;
+    info.label = label_of(options_);
+    info.thresholds = thresholds;
+    info.training = weights.training;
+    info.data = data_.description;
+    info.licence = "unstated: see the licence of the data";
+    std::vector<NamedTensor> tensors = network_of(weights.state)->stored_tensors();
     if (statistics_) {
       for (NamedTensor& tensor : named_tensors(*statistics_)) tensors.push_back(std::move(tensor));
     }
-    write_model_file(options_.output, info_, tensors, TensorType::float16);
-    saved_ = true;
+    write_model_file(outputs_.model, info, tensors, TensorType::float16);
   }
 
-  [[nodiscard]] long long steps() const noexcept { return steps_; }
-  [[nodiscard]] bool saved() const noexcept { return saved_; }
-
- private:
-  /// The batch's binary cross-entropy, which it adds to `mean` with the binary accuracy.
-  torch::Tensor evaluate(const Batch& batch, Mean& mean) {
-    torch::Tensor inputs = to_device(batch.inputs());
-    const torch::Tensor labels = to_device(batch.labels()).to(torch::kFloat);
-    if (on_device_) inputs = standardise(inputs, *on_device_);
-    const torch::Tensor logits = network_->forward(inputs);
-    torch::Tensor loss = torch::binary_cross_entropy_with_logits(logits, labels);
-    if (!std::isfinite(loss.item<double>())) {
-      throw Error(
-          ErrorKind::runtime,
-          fmt::format("cannot go on training: the loss after {} steps is not finite; its batch is of: {}",
-                      steps_, fmt::join(batch.tracks(), "; ")));
-    }
-    mean.add(loss.item<double>(),
-             logits.detach().gt(0).eq(labels.gt(0.5)).to(torch::kFloat).mean().item<double>());
-    return loss;
+  void save() const {
+    if (!leads()) return;
+    write_checkpoint(outputs_.checkpoint, settings_, [&](torch::serialize::OutputArchive& archive) {
+      learner_.save(archive);
+      archive.write("position", c10::IValue(std::vector<std::int64_t>{epoch_, batch_, trained_.batches,
+                                                                      validated_.batches,
+                                                                      stopping_.state().epochs_without}));
+      archive.write(
+          "sums", c10::IValue(std::vector<double>{
+                      trained_.loss_sum, trained_.accuracy_sum, validated_.loss_sum, validated_.accuracy_sum,
+                      stopping_.state().lowest, seconds_before_ + seconds_since(epoch_start_)}));
+      archive.write("history", c10::IValue(history_.text()));
+      archive.write("best", c10::IValue(best_.state));
+      archive.write("best_training", c10::IValue(best_.training));
+    });
   }
 
-  [[nodiscard]] torch::Tensor to_device(const torch::Tensor& tensor) const {
-    // Only pinned memory is copied beside the computation.
-    return device_.is_cuda() ? tensor.pin_memory().to(device_, /*non_blocking=*/true) : tensor;
+  void load(torch::serialize::InputArchive& archive) {
+    const auto read = [&](const char* name) {
+      c10::IValue value;
+      archive.read(name, value);
+      return value;
+    };
+    learner_.load(archive);
+    const std::vector<std::int64_t> position = read("position").toIntVector();
+    const std::vector<double> sums = read("sums").toDoubleVector();
+    TORCH_CHECK(position.size() == 5 && sums.size() == 6, "numbers of the run's position");
+    epoch_ = static_cast<int>(position[0]);
+    batch_ = position[1];
+    trained_ = {sums[0], sums[1], position[2]};
+    validated_ = {sums[2], sums[3], position[3]};
+    stopping_.restore({static_cast<int>(position[4]), sums[4]});
+    seconds_before_ = sums[5];
+    history_.restore(read("history").toStringRef());
+    best_ = {read("best").toTensorVector(), read("best_training").toStringRef()};
+    TORCH_CHECK(best_.state.empty() || best_.state.size() == state_of(learner_.result()).size(),
+                "tensors of the best weights");
   }
 
   const TrainingOptions& options_;
-  ModelInfo info_;
-  std::optional<InputStatistics> statistics_;  // log_level only
+  const TrainableNetwork& plan_;
+  const TrainingData& data_;
   torch::Device device_;
-  std::optional<InputStatistics> on_device_;
-  ThesisCnn network_;
-  std::optional<torch::optim::Adam> optimiser_;
-  long long steps_ = 0;
-  bool saved_ = false;
+  ProcessGroup& ranks_;
+  Outputs outputs_;
+  std::optional<InputStatistics> statistics_;  // log_level only
+  NetworkInput input_;
+  Learner learner_;
+  SongValidation songs_;
+  Settings settings_;
+  const std::int64_t steps_ = options_.steps_per_epoch;
+  const std::int64_t validation_steps_ = std::max(1, options_.steps_per_epoch / 5);
+  // What follows, and the learner, is the state that a checkpoint holds.
+  int epoch_ = options_.pretraining == Pretraining::autoencoder ? 0 : 1;
+  std::int64_t batch_ = 0;  // of the epoch: first those to learn from, then those to validate with
+  Means trained_;
+  Means validated_;
+  History history_;
+  EarlyStopping stopping_;
+  Best best_;
+  double seconds_before_ = 0.0;  // of this epoch, in the run that was resumed
+
+  Clock::time_point run_start_ = Clock::now();
+  Clock::time_point epoch_start_ = run_start_;
+  double waited_s_ = 0.0;
+  std::int64_t batches_taken_ = 0;
+  Progress progress_;
 };
-
-ModelInfo describe(const TrainingOptions& options, const ThesisCnnSizes& sizes) {
-  ModelInfo info;
-  state_sizes(sizes, info);
-  info.input_transform = options.input_transform;
-  info.label = options.label == Label::mixture ? "mixture" : "accompaniment";
-  // The thesis' thresholds suit the thesis' masks; an accurate mask loses by any.
-  if (options.label == Label::mixture && options.input_transform == InputTransform::magnitude) {
-    info.thresholds = {0.15F, 0.8F};
-  }
-  info.licence = "unstated: see the licence of the data";
-  return info;
-}
-
-/// Batches that one pool of full-length pieces gives.
-std::size_t batches_in_pool(const TrainingOptions& options, const ModelInfo& info) {
-  const double frames =
-      kPieceSeconds * info.analysis.sample_rate_hz / static_cast<double>(info.analysis.stft.hop_samples);
-  const double windows = options.tracks_in_batch * frames / static_cast<double>(info.window_frames - 1);
-  return static_cast<std::size_t>(windows / options.batch_size) + 1;
-}
 
 }  // namespace
 
-void train(const TrainingOptions& options) { train(options, {}); }
+Outputs check_outputs(const TrainingOptions& options) {
+  const auto beside = [&](const fs::path& chosen, const char* extension) {
+    return chosen.empty() ? fs::path(options.output).replace_extension(extension) : chosen;
+  };
+  const Outputs outputs{options.output, beside(options.history, ".csv"),
+                        beside(options.checkpoint, ".checkpoint")};
+  const std::pair<const char*, fs::path> files[] = {
+      {"--output", outputs.model}, {"--history", outputs.history}, {"--checkpoint", outputs.checkpoint}};
+  for (const auto& [name, path] : files) {
+    for (const auto& [other, other_path] : files) {
+      if (name != other && path == other_path) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("cannot train: {} and {} are the same file: {}", name, other, path.string()));
+      }
+    }
+    const AtomicFile writable(path);
+    if (!options.resume && fs::exists(path)) spdlog::warn("will replace {}", path.string());
+  }
+  return outputs;
+}
 
-void train(const TrainingOptions& options, const ThesisCnnSizes& sizes) {
-  const fs::path history_path = check_outputs(options);
-  set_threads(options.threads);
-  const torch::Device device = choose_device(options.device);
-  log_device(device, options.device);
+void train(const TrainingOptions& options, const TrainableNetwork& plan, const TrainingData& data,
+           const Outputs& outputs, const torch::Device& device, ProcessGroup& ranks) {
   torch::manual_seed(options.seed);
   at::globalContext().setDeterministicCuDNN(true);
+  if (options.amp && device.is_cuda()) {
+    at::globalContext().setAllowTF32CuBLAS(true);
+    at::globalContext().setAllowTF32CuDNN(true);
+  }
+  std::optional<InputStatistics> statistics = measure_statistics(options, plan.info, data, ranks);
+  Run run(options, plan, data, device, ranks, outputs, std::move(statistics));
+  if (options.resume) run.resume();
+  spdlog::info(
+      "train {} for {} epochs of {} steps and a fifth for validation; the model is stored as float16",
+      plan.info.architecture, options.epochs, options.steps_per_epoch);
+  run.train();
+}
 
-  ModelInfo info = describe(options, sizes);
-  Dataset data = open_dataset(options, info);
-  info.data = data.description;
-  std::optional<InputStatistics> statistics;
-  if (info.input_transform == InputTransform::log_level) {
-    spdlog::info("measure the input's statistics on {} pieces", kStatisticsPieces);
-    statistics = measure_statistics(data.training);
+void train(const TrainingOptions& options, TrainableNetwork plan) {
+  const Ranks ranks = ranks_from_environment();
+  if (ranks.rank > 0) {  // rank 0 says the same
+    spdlog::set_level(spdlog::level::err);
+    show_progress(false);
   }
-  const int validation_steps = std::max(1, options.steps_per_epoch / 5);
-  const auto batch_size = static_cast<std::size_t>(options.batch_size);
-  BatchQueue queue(batches_in_pool(options, info), [&](const Sampler::Push& push) {
-    for (int epoch = 1; epoch <= options.epochs; ++epoch) {
-      data.training.push_batches(static_cast<std::uint64_t>(epoch), options.steps_per_epoch, batch_size,
-                                 options.tracks_in_batch, push);
-      data.validation.push_batches(kValidationEpoch, validation_steps, batch_size, options.tracks_in_batch,
-                                   push);
-    }
-  });
-  Learner learner(options, sizes, info, statistics, device);
-  History history(history_path);
-  EarlyStopping stopping(options.patience);
-  const int steps_an_epoch = options.steps_per_epoch + validation_steps;
-  Progress progress("training", static_cast<double>(options.epochs) * steps_an_epoch);
-  spdlog::info("begin: {} epochs of {} steps and {} for validation; the model is stored as float16",
-               options.epochs, options.steps_per_epoch, validation_steps);
-  try {
-    for (int epoch = 1; epoch <= options.epochs && !stopping.exhausted(); ++epoch) {
-      const auto start = std::chrono::steady_clock::now();
-      Mean trained;
-      Mean validated;
-      for (int step = 1; step <= steps_an_epoch; ++step) {
-        const bool learning = step <= options.steps_per_epoch;
-        const Batch batch = queue.pop();
-        if (learning) {
-          learner.learn(batch, trained);
-        } else {
-          learner.validate(batch, validated);
-        }
-        spdlog::debug("step {} of {}: mean loss {:.4f}", step, steps_an_epoch,
-                      (learning ? trained : validated).loss());
-        throw_if_cancelled();
-        progress.update((epoch - 1.0) * steps_an_epoch + step,
-                        fmt::format("epoch {}, loss {:.4f}, {:.2f} steps/s", epoch,
-                                    (learning ? trained : validated).loss(), step / seconds_since(start)));
-      }
-      const EpochRecord record{epoch,
-                               learner.steps(),
-                               trained.loss(),
-                               trained.accuracy(),
-                               validated.loss(),
-                               validated.accuracy(),
-                               seconds_since(start),
-                               options.learning_rate};
-      history.append(record);
-      const bool better = stopping.improved(record.validation_loss);
-      if (better) {
-        learner.save(fmt::format("epoch {} of at most {}: validation loss {:.4f}, accuracy {:.4f}", epoch,
-                                 options.epochs, record.validation_loss, record.validation_accuracy));
-      }
-      progress.clear();
-      spdlog::info("epoch {}: loss {:.4f}, accuracy {:.4f}; validation loss {:.4f}, accuracy {:.4f}; {}{}",
-                   epoch, record.train_loss, record.train_accuracy, record.validation_loss,
-                   record.validation_accuracy, format_duration(record.seconds),
-                   better ? "; the best so far, stored" : "");
-    }
-  } catch (const Cancelled&) {
-    progress.clear();
-    if (!learner.saved() && learner.steps() > 0) learner.save("stopped before the first validation");
-    if (learner.saved()) spdlog::info("stopped; {} holds the best weights so far", options.output.string());
-    throw;
-  }
+  BatchRange share;
+  share.batch_size = options.batch_size;
+  share.ranks = ranks.world_size;
+  check_shares(share);
+  const Outputs outputs = check_outputs(options);  // before the data, which take long
+  set_threads(options.threads);
+  const torch::Device device = choose_device(options.device, ranks);
+  log_device(device, options.device);
+  ProcessGroup group(ranks, device);
+  set_part_of_batch(ranks.rank, ranks.world_size);
+  plan.info.input_transform = options.input_transform;
+  const TrainingData data = open_data(options, plan.info, group.rank(), group.world_size());
+  group.barrier();  // of ranks that decoded and those that did not
+  train(options, plan, data, outputs, device, group);
+}
+
+void train(const TrainingOptions& options) {
+  train(options, options.architecture == "unet" ? trainable(UnetTcnSizes{}) : trainable(ThesisCnnSizes{}));
 }
 
 }  // namespace svsep

@@ -52,7 +52,7 @@ TEST(Backend, ThrowsErrorsThatTheProgramCatches) {
   EXPECT_EQ(kind_of_error(estimator_on("cpu", 10)), ErrorKind::usage);
   const test::TemporaryFolder folder;
   TrainingOptions options;
-  options.musdb = folder / "missing";
+  options.data.musdb = {{folder / "missing"}};
   options.output = folder / "model.safetensors";
   EXPECT_EQ(kind_of_error([&] { load_backend().train(options); }), ErrorKind::input);
 }

@@ -67,7 +67,7 @@ TEST(UnetTcn, HasTheParametersThatItsSizesAskFor) {
   const UnetTcn network;  // unet_tcn_sizes compares the count with the file's, so it must be right
   std::int64_t count = 0;
   for (const torch::Tensor& parameter : network->parameters()) count += parameter.numel();
-  EXPECT_EQ(count, 3'132'372);
+  EXPECT_EQ(count, 3'133'236);
 }
 
 TEST(UnetTcn, GivesTheEstimatorTheMaskOfAWholeSongOfTwoPlanes) {
@@ -83,6 +83,24 @@ TEST(UnetTcn, GivesTheEstimatorTheMaskOfAWholeSongOfTwoPlanes) {
   const torch::NoGradGuard no_gradients;
   const torch::Tensor whole = golden_network("_2")->forward(song.transpose(0, 1).unsqueeze(0)).sigmoid()[0];
   EXPECT_TRUE(torch::tensor(mask).view({batch, 33}).allclose(whole.narrow(0, context, batch), 0, 1e-5));
+}
+
+TEST(UnetTcn, FoldsItsBatchNormalisationIntoWhatAModelFileHolds) {
+  const test::TemporaryFolder folder;
+  const torch::NoGradGuard no_gradients;
+  torch::manual_seed(1);
+  const UnetTcnSizes sizes = unet_tcn_sizes(golden_file());
+  UnetTcn network(sizes, true);
+  for (int step = 0; step < 3; ++step) network->forward(torch::randn({2, 20, 33}));  // its statistics move
+  network->eval();
+  ModelInfo info = golden_file().info();
+  state_sizes(sizes, info);
+  write_model_file(folder / "model.safetensors", info, network->stored_tensors(), TensorType::float32);
+  const ModelFile file(folder / "model.safetensors");
+  UnetTcn folded(unet_tcn_sizes(file));
+  load_parameters(*folded, file);
+  const torch::Tensor x = torch::randn({1, 30, 33});
+  EXPECT_TRUE(folded->forward(x).allclose(network->forward(x), 1e-4, 1e-4));
 }
 
 TEST(UnetTcn, GivesTheEstimatorTheMaskOfTheWholeSong) {

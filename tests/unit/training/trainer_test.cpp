@@ -1,7 +1,8 @@
 #include "training/trainer.hpp"
 
-#include "support/dataset.hpp"
+#include "fake_data.hpp"
 #include "model/torch_mask_estimator.hpp"
+#include "support/dataset.hpp"
 #include "svsep/core/cancellation.hpp"
 
 #include <algorithm>
@@ -21,33 +22,40 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::error_of;
-using test::write_track;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-const ThesisCnnSizes kTiny = {9, 2049, {2, 2, 2, 2}, {8, 8}};
-
-/// A folder with two tracks to train on and one to validate on, written once.
-const fs::path& dataset() {
-  static const test::TemporaryFolder folder;
-  static const fs::path musdb = [] {
-    for (const char* name : {"a", "b", "c"}) write_track(folder / "musdb/train", name);
-    return folder / "musdb";
-  }();
-  return musdb;
+/// A run of two epochs of three steps.
+TrainingOptions quick(const fs::path& output) {
+  TrainingOptions options;
+  options.output = output;
+  options.epochs = 2;
+  options.steps_per_epoch = 3;
+  options.batch_size = 4;
+  options.learning_rate = 3e-3;
+  return options;
 }
 
-TrainingOptions quick(const test::TemporaryFolder& folder, const std::string& output = "model.safetensors") {
-  TrainingOptions options;
-  options.musdb = dataset();
-  options.output = folder / output;
-  options.device = "cpu";
-  options.threads = 1;
-  options.epochs = 1;
-  options.steps_per_epoch = 2;
-  options.batch_size = 4;
-  options.tracks_in_batch = 2;
+/// All of the machinery at once.
+TrainingOptions elaborate(const fs::path& output) {
+  TrainingOptions options = quick(output);
+  options.architecture = "unet";
+  options.loss = Loss::waveform;
+  options.pretraining = Pretraining::autoencoder;
+  options.warmup_steps = 2;
+  options.weight_decay = 1e-2;
+  options.ema_decay = 0.9;
+  options.clip_norm = 5;
   return options;
+}
+
+void run(const TrainingOptions& options) {
+  const bool unet = options.architecture == "unet";
+  TrainableNetwork plan = unet ? test::tiny_unet() : test::tiny_cnn();
+  plan.info.input_transform = options.input_transform;
+  ProcessGroup alone({}, torch::kCPU);
+  torch::set_num_threads(2);
+  train(options, plan, test::fake_data(!unet), check_outputs(options), torch::kCPU, alone);
 }
 
 std::string bytes_of(const fs::path& path) {
@@ -56,148 +64,173 @@ std::string bytes_of(const fs::path& path) {
   return text.str();
 }
 
-std::vector<std::vector<double>> rows_of(const fs::path& csv) {
+std::vector<std::vector<std::string>> rows_of(const fs::path& csv) {
   std::ifstream file(csv);
   std::string line;
-  std::getline(file, line);
-  std::vector<std::vector<double>> rows;
+  std::vector<std::vector<std::string>> rows;
   while (std::getline(file, line)) {
     std::stringstream cells(line);
     auto& row = rows.emplace_back();
-    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(std::stod(cell));
+    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
   }
+  rows.erase(rows.begin());
   return rows;
+}
+
+/// The CSV but for its last column, the seconds.
+std::string untimed(const fs::path& csv) {
+  std::string text;
+  for (const auto& row : rows_of(csv)) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) text += row[i] + ",";
+    text += "\n";
+  }
+  return text;
+}
+
+void expect_equal_runs(const fs::path& one, const fs::path& other) {
+  EXPECT_EQ(bytes_of(one), bytes_of(other));
+  const auto csv = [](const fs::path& model) { return fs::path(model).replace_extension(".csv"); };
+  EXPECT_EQ(untimed(csv(one)), untimed(csv(other)));
+  EXPECT_NE(untimed(csv(one)), "");
 }
 
 TEST(Train, LowersTheLossAndWritesARowAnEpoch) {
   const test::TemporaryFolder folder;
-  TrainingOptions options = quick(folder);
+  TrainingOptions options = quick(folder / "model.safetensors");
   options.epochs = 3;
-  options.steps_per_epoch = 10;
-  options.learning_rate = 3e-3;
-  train(options, kTiny);
+  options.steps_per_epoch = 20;
+  run(options);
   const auto rows = rows_of(folder / "model.csv");
   ASSERT_THAT(rows, SizeIs(3));
   for (std::size_t i = 0; i < 3; ++i) {
-    ASSERT_THAT(rows[i], SizeIs(8));
-    EXPECT_EQ(rows[i][0], static_cast<double>(i + 1));
-    EXPECT_EQ(rows[i][1], static_cast<double>(10 * (i + 1)));
-    EXPECT_GE(rows[i][6], 0.0);
-    EXPECT_EQ(rows[i][7], 3e-3);
+    ASSERT_THAT(rows[i], SizeIs(10));
+    EXPECT_EQ(rows[i][0], std::to_string(i + 1));
+    EXPECT_EQ(rows[i][1], std::to_string(20 * (i + 1)));
+    EXPECT_EQ(rows[i][8], "0.003");
   }
-  EXPECT_LT(rows[2][2], 0.9 * rows[0][2]);  // losses
-  EXPECT_LT(rows[2][4], 0.9 * rows[0][4]);
-  EXPECT_GT(rows[2][5], 0.9);  // accuracy: nearly all bins are noise
+  EXPECT_LT(std::stod(rows[2][2]), std::stod(rows[0][2]));
+  EXPECT_LT(std::stod(rows[2][4]), std::stod(rows[0][4]));
+  EXPECT_EQ(bytes_of(folder / "model.png").substr(1, 3), "PNG");
 }
 
 TEST(Train, WritesAModelThatSaysEverythingAndSeparates) {
   const test::TemporaryFolder folder;
-  train(quick(folder), kTiny);
-  const ModelFile file(folder / "model.safetensors");
-  const ModelInfo& info = file.info();
-  EXPECT_EQ(info.architecture, "thesis-cnn");
-  EXPECT_EQ(info.analysis, AnalysisParameters{});
-  EXPECT_EQ(info.input_transform, InputTransform::log_level);
-  EXPECT_EQ(info.label, "accompaniment");
-  EXPECT_EQ(info.thresholds.accompaniment, 0.0F);
-  EXPECT_THAT(info.training, HasSubstr("2 steps, seed 0; epoch 1 of at most 1: validation loss 0."));
-  EXPECT_EQ(info.data, "musdb: 2 tracks to train on, 1 to validate on");
-  EXPECT_THAT(info.licence, HasSubstr("unstated"));
-  EXPECT_EQ(file.tensor_types(), "float16");
-  TorchMaskEstimator estimator(file, torch::kCPU, 9);
-  const std::size_t frames = estimator.batch_frames() + 2 * estimator.context_frames();
-  const std::size_t bins = info.analysis.stft.bins();
-  std::vector<float> mask(estimator.batch_frames() * bins, -1.0F);
-  estimator.estimate(std::vector<float>(frames * bins, 1.0F), mask);
-  EXPECT_TRUE(std::all_of(mask.begin(), mask.end(), [](float gain) { return gain >= 0 && gain <= 1; }));
-}
-
-TEST(Train, KeepsTheThesisThresholdsForTheThesisMasks) {
-  const test::TemporaryFolder folder;
-  TrainingOptions options = quick(folder);
-  options.label = Label::mixture;
-  options.input_transform = InputTransform::magnitude;
-  options.history = folder / "other.csv";
-  train(options, kTiny);
-  const ModelFile file(options.output);
-  EXPECT_EQ(file.info().label, "mixture");
-  EXPECT_EQ(file.info().input_transform, InputTransform::magnitude);
-  EXPECT_EQ(file.info().thresholds.vocals, 0.15F);
-  EXPECT_EQ(file.info().thresholds.accompaniment, 0.8F);
-  EXPECT_THAT(rows_of(folder / "other.csv"), SizeIs(1));
+  for (const bool unet : {false, true}) {
+    const fs::path path = folder / "model.safetensors";
+    run(unet ? elaborate(path) : quick(path));
+    const ModelFile file(path);
+    EXPECT_EQ(file.info().architecture, unet ? "unet-tcn" : "thesis-cnn");
+    EXPECT_EQ(file.info().label, unet ? "waveform" : "accompaniment");
+    EXPECT_EQ(file.info().data, "fake");
+    EXPECT_THAT(file.info().training, HasSubstr(" steps, seed 0; epoch "));
+    EXPECT_EQ(file.tensor_types(), "float16");
+    TorchMaskEstimator estimator(file, torch::kCPU, 5);
+    const std::size_t frames = estimator.batch_frames() + 2 * estimator.context_frames();
+    std::vector<float> mask(estimator.batch_frames() * test::kBins, -1.0F);
+    estimator.estimate(std::vector<float>(frames * test::kBins, 1.0F), mask);
+    EXPECT_TRUE(std::all_of(mask.begin(), mask.end(), [](float gain) { return gain >= 0 && gain <= 1; }));
+  }
 }
 
 TEST(Train, GivesTheSameWeightsForTheSameSeed) {
   const test::TemporaryFolder folder;
-  TrainingOptions other = quick(folder, "3.safetensors");
+  TrainingOptions other = quick(folder / "3.safetensors");
   other.seed = 1;
-  for (const char* name : {"1.safetensors", "2.safetensors"}) {
-    TrainingOptions options = quick(folder, name);
-    options.threads = 2;
-    train(options, kTiny);
-  }
-  train(other, kTiny);
-  EXPECT_EQ(bytes_of(folder / "1.safetensors"), bytes_of(folder / "2.safetensors"));
+  run(quick(folder / "1.safetensors"));
+  run(quick(folder / "2.safetensors"));
+  run(other);
+  expect_equal_runs(folder / "1.safetensors", folder / "2.safetensors");
   EXPECT_NE(bytes_of(folder / "1.safetensors"), bytes_of(folder / "3.safetensors"));
 }
 
 TEST(Train, StopsEarlyAndKeepsTheBestWeights) {
   const test::TemporaryFolder folder;
-  TrainingOptions options = quick(folder);
+  TrainingOptions options = quick(folder / "model.safetensors");
   options.epochs = 9;
   options.patience = 2;
   options.learning_rate = 0.0;  // so no epoch is better than the first
-  train(options, kTiny);
+  run(options);
   const auto rows = rows_of(folder / "model.csv");
   ASSERT_THAT(rows, SizeIs(3));
-  EXPECT_EQ(rows[1][4], rows[0][4]);  // the validation windows are the same every epoch
-  EXPECT_NE(rows[1][2], rows[0][2]);  // those of the training are not
-  EXPECT_THAT(ModelFile(options.output).info().training, HasSubstr("epoch 1 of at most 9"));
+  EXPECT_EQ(rows[1][4], rows[0][4]);  // the validation is the same every epoch
+  EXPECT_NE(rows[1][2], rows[0][2]);  // the training is not
+  EXPECT_THAT(ModelFile(options.output).info().training, HasSubstr("epoch 1:"));
 }
 
-TEST(Train, NamesTheTracksOfABatchWhoseLossIsNotFinite) {
+TEST(Train, ResumesAtAnEpochsEndAsIfItHadNotStopped) {
   const test::TemporaryFolder folder;
-  TrainingOptions options = quick(folder);
-  options.learning_rate = 1e30;
-  const Error error = error_of([&] { train(options, kTiny); });
-  EXPECT_EQ(error.kind(), ErrorKind::runtime);
-  EXPECT_THAT(error.what(), HasSubstr("the loss after 1 steps is not finite; its batch is of: "));
+  for (const auto& options_of : {quick, elaborate}) {
+    run(options_of(folder / "whole.safetensors"));
+    TrainingOptions parts = options_of(folder / "parts.safetensors");
+    parts.epochs = 1;
+    run(parts);
+    parts.epochs = 2;
+    parts.resume = true;
+    run(parts);
+    expect_equal_runs(folder / "whole.safetensors", folder / "parts.safetensors");
+  }
 }
 
-TEST(Train, LeavesOutTracksThatCannotBeRead) {
+TEST(Train, ResumesAfterAnyBatchAsIfItHadNotStopped) {
   const test::TemporaryFolder folder;
-  fs::copy(dataset(), folder / "musdb", fs::copy_options::recursive);
-  write_track(folder / "musdb/train", "four", {.streams = 4});
-  std::ofstream(folder / "musdb/train/bad.stem.mp4") << "no media file";
-  TrainingOptions options = quick(folder);
-  options.musdb = folder / "musdb";
-  train(options, kTiny);
-  EXPECT_EQ(ModelFile(options.output).info().data, "musdb: 2 tracks to train on, 1 to validate on");
+  for (const auto& options_of : {quick, elaborate}) {
+    run(options_of(folder / "whole.safetensors"));
+    TrainingOptions parts = options_of(folder / "parts.safetensors");
+    parts.max_minutes = 0;  // over after every batch
+    run(parts);
+    EXPECT_THAT(ModelFile(parts.output).info().training, HasSubstr(" 1 steps, seed 0; stopped before"));
+    parts.resume = true;
+    for (int batch = 2; batch <= 13; ++batch) run(parts);  // at most 3 of the pretraining and 2 x (3 + 1)
+    expect_equal_runs(folder / "whole.safetensors", folder / "parts.safetensors");
+  }
 }
 
-TEST(Train, RefusesADatasetThatItCannotValidateOn) {
+TEST(Train, RefusesToResumeARunOfOtherOptions) {
   const test::TemporaryFolder folder;
-  TrainingOptions options = quick(folder);
-  options.musdb = folder / "musdb";
-  EXPECT_EQ(error_of([&] { train(options, kTiny); }).kind(), ErrorKind::input);
-  write_track(folder / "musdb/train", "a");
-  std::ofstream(folder / "musdb/train/b.stem.mp4") << "no media file";
-  const Error error = error_of([&] { train(options, kTiny); });
-  EXPECT_EQ(error.kind(), ErrorKind::input);
-  EXPECT_THAT(error.what(), HasSubstr("too few tracks"));
-  EXPECT_FALSE(fs::exists(options.output));
+  TrainingOptions options = quick(folder / "model.safetensors");
+  options.epochs = 1;
+  run(options);
+  options.resume = true;
+  options.seed = 3;
+  const Error error = error_of([&] { run(options); });
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+  EXPECT_THAT(error.what(), HasSubstr("--seed; expected 0 (of the run that it is from), got 3"));
+}
+
+TEST(Train, RefusesACheckpointThatIsMissingTruncatedOrForeign) {
+  const test::TemporaryFolder folder;
+  TrainingOptions options = quick(folder / "model.safetensors");
+  options.epochs = 1;
+  options.resume = true;
+  const fs::path checkpoint = folder / "model.checkpoint";
+  const auto expect_refused = [&] {
+    const Error error = error_of([&] { run(options); });
+    EXPECT_EQ(error.kind(), ErrorKind::model) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr("cannot resume: " + checkpoint.string()));
+  };
+  expect_refused();
+  options.resume = false;
+  run(options);
+  options.resume = true;
+  const std::string whole = bytes_of(checkpoint);
+  for (const std::size_t length : {std::size_t{0}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
+    std::ofstream(checkpoint, std::ios::binary) << whole.substr(0, length);
+    expect_refused();
+  }
+  torch::save(torch::ones({3}), checkpoint.string());
+  expect_refused();
 }
 
 TEST(Train, ChecksItsOutputsBeforeAnythingElse) {
   const test::TemporaryFolder folder;
   std::ofstream(folder / "file") << "x";
-  TrainingOptions options = quick(folder, "file/model.safetensors");
-  EXPECT_EQ(error_of([&] { train(options, kTiny); }).kind(), ErrorKind::output);
-  options = quick(folder);
+  TrainingOptions options = quick(folder / "file/model.safetensors");
+  EXPECT_EQ(error_of([&] { train(options); }).kind(), ErrorKind::output);
+  options = quick(folder / "model.safetensors");
   options.history = folder / "file/history.csv";
-  EXPECT_EQ(error_of([&] { train(options, kTiny); }).kind(), ErrorKind::output);
+  EXPECT_EQ(error_of([&] { train(options); }).kind(), ErrorKind::output);
   options.history = options.output;
-  EXPECT_EQ(error_of([&] { train(options, kTiny); }).kind(), ErrorKind::usage);
+  EXPECT_EQ(error_of([&] { train(options); }).kind(), ErrorKind::usage);
 }
 
 /// Presses Ctrl-C when the log says something that starts with `words`.
@@ -221,22 +254,23 @@ int interrupted_run(const std::string& words, const std::string& state) {
   install_cancellation_handlers();
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<Interrupter>(words)));
   spdlog::set_level(spdlog::level::debug);
-  TrainingOptions options = quick(folder);
+  TrainingOptions options = quick(folder / "model.safetensors");
   options.epochs = 100;
   try {
-    train(options, kTiny);
+    run(options);
   } catch (const Cancelled& cancelled) {
     const ModelFile file(options.output);
-    return file.info().training.find(state) == std::string::npos ? 1 : 128 + cancelled.signal();
+    const bool resumable = fs::exists(folder / "model.checkpoint");
+    return !resumable || file.info().training.find(state) == std::string::npos ? 1 : 128 + cancelled.signal();
   }
   return 0;
 }
 
-TEST(TrainDeathTest, LeavesAModelWhenItIsInterrupted) {
+TEST(TrainDeathTest, LeavesAModelAndACheckpointWhenItIsInterrupted) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(std::exit(interrupted_run("step 1 of", " 1 steps, seed 0; stopped before")),
               testing::ExitedWithCode(130), "");
-  EXPECT_EXIT(std::exit(interrupted_run("epoch 1:", " 2 steps, seed 0; epoch 1 of")),
+  EXPECT_EXIT(std::exit(interrupted_run("epoch 1:", " 3 steps, seed 0; epoch 1:")),
               testing::ExitedWithCode(130), "");
 }
 

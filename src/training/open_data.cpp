@@ -1,0 +1,106 @@
+#include "dataset/open_store.hpp"
+#include "training/stretch_batches.hpp"
+#include "training/training_data.hpp"
+#include "training/window_batches.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <spdlog/fmt/fmt.h>
+#include <thread>
+
+namespace svsep {
+namespace {
+
+constexpr double kStretchSeconds = 4.0;
+constexpr std::size_t kSongs = 8;  ///< pieces that are separated in validation
+constexpr double kSongSeconds = 30.0;
+
+std::size_t samples_in(double seconds, const AudioStore& store) {
+  return static_cast<std::size_t>(seconds * store.sample_rate_hz());
+}
+
+/// Count, length and a hash (FNV-1a) of the recordings' names and lengths.
+std::string identity_of(const AudioStore& store) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  std::size_t samples = 0;
+  for (const Recording& recording : store.recordings()) {
+    for (const char byte : fmt::format("{}:{};", recording.name, recording.samples)) {
+      hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+    }
+    samples += recording.samples;
+  }
+  return fmt::format("{} recordings of {} samples, {:016x}", store.recordings().size(), samples, hash);
+}
+
+std::vector<Piece> songs_of(const AudioStore& store, const TrainingOptions& options) {
+  std::size_t longest = 0;
+  for (const Recording& recording : store.recordings()) {
+    if (recording.validation) longest = std::max(longest, recording.samples);
+  }
+  const Mixer mixer(store, {.recipe = options.recipe,
+                            .validation = true,
+                            .piece_samples = std::min(longest, samples_in(kSongSeconds, store)),
+                            .channels = 2,
+                            .seed = options.seed});
+  std::vector<Piece> pieces;
+  for (std::size_t index = 0; index < kSongs; ++index) pieces.push_back(mixer.draw(0, index));
+  return pieces;
+}
+
+/// Keeps what the batches of an epoch point to.
+struct Source {
+  std::shared_ptr<const AudioStore> store;
+  Mixer mixer;
+};
+
+std::shared_ptr<const Source> source(const std::shared_ptr<const AudioStore>& store,
+                                     const MixerOptions& options) {
+  return std::make_shared<const Source>(Source{store, Mixer(*store, options)});
+}
+
+template <typename Batches>
+TrainingData::Next keep(const std::shared_ptr<const Source>& source, std::shared_ptr<Batches> batches) {
+  return [source, batches = std::move(batches)] { return Batch(batches->next()); };
+}
+
+}  // namespace
+
+TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, int rank, int ranks) {
+  const auto store =
+      std::make_shared<const AudioStore>(open_store(options.data, info.analysis.sample_rate_hz));
+  const std::size_t stretch_samples = samples_in(kStretchSeconds, *store);
+  const bool whole_frames = info.window_frames == 1;  // the network takes stretches of any length
+  const auto windows_in_stretch =
+      static_cast<std::int64_t>(info.analysis.stft.frames(stretch_samples) / info.window_frames);
+  const std::int64_t stretches =
+      whole_frames ? options.batch_size
+                   : std::max<std::int64_t>(1, options.batch_size / windows_in_stretch / ranks) * ranks;
+  const int workers = options.data.workers == 0
+                          ? static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))
+                          : options.data.workers;
+  const std::size_t channels = info.sizes.contains("input_planes") ? 2 : 1;  // planes tell them apart
+  const auto open = [=](bool validation) -> TrainingData::Open {
+    const auto mixer = [&](std::size_t samples) {
+      return source(store, {.recipe = options.recipe,
+                            .validation = validation,
+                            .piece_samples = samples,
+                            .channels = channels,
+                            .seed = options.seed});
+    };
+    const auto stretch_source = mixer(stretch_samples);
+    const auto window_source = mixer(samples_in(kWindowPieceSeconds, *store));
+    return [=](int epoch, std::int64_t first, std::int64_t count) {
+      BatchRange range{static_cast<std::uint64_t>(epoch), first, count, stretches, rank, ranks, workers};
+      if (whole_frames || options.loss != Loss::bce || (epoch == 0 && !validation)) {
+        return keep(stretch_source, std::make_shared<StretchBatches>(stretch_source->mixer, range));
+      }
+      range.batch_size = options.batch_size;
+      const WindowOptions windows{info, options.label, options.tracks_in_batch};
+      return keep(window_source, std::make_shared<WindowBatches>(window_source->mixer, windows, range));
+    };
+  };
+  return {open(false), open(true), songs_of(*store, options), describe_dataset(options.data, *store),
+          identity_of(*store)};
+}
+
+}  // namespace svsep

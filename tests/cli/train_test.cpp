@@ -1,0 +1,125 @@
+#include "support/dataset.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <gtest/gtest.h>
+#include <sstream>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace svsep {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::stringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// The rows of a history without their last column, the seconds.
+std::string untimed(const fs::path& csv) {
+  std::istringstream lines(text_of(csv));
+  std::string text;
+  for (std::string line; std::getline(lines, line);) text += line.substr(0, line.rfind(',')) + "\n";
+  return text;
+}
+
+/// Starts svsep, sends `signal` once `ready`, and returns its exit code, or 128 + the signal that ended it.
+int run_until(const std::vector<std::string>& arguments, const fs::path& log, int signal,
+              const std::function<bool()>& ready) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::vector<char*> argv = {const_cast<char*>(SVSEP_BINARY)};
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    if (std::freopen(log.c_str(), "w", stderr) != nullptr) ::execv(SVSEP_BINARY, argv.data());
+    ::_exit(127);
+  }
+  int status = 0;
+  bool sent = false;
+  while (::waitpid(child, &status, WNOHANG) == 0) {
+    if (!sent && ready()) {
+      ::kill(child, signal);
+      sent = true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST(Train, ResumesAKilledAndAStoppedRunToTheModelOfOneThatWasNot) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"a", "b"}) test::write_track(folder / "musdb/train", name);
+  const auto command = [&](const std::string& name) -> std::vector<std::string> {
+    return {"train",
+            "--verbose",
+            "--musdb",
+            (folder / "musdb").string(),
+            "--cache-dir",
+            (folder / "cache").string(),
+            "--arch",
+            "unet",
+            "--epochs",
+            "2",
+            "--steps-per-epoch",
+            "2",
+            "--batch-size",
+            "1",
+            "--device",
+            "cpu",
+            "--threads",
+            "1",
+            "--workers",
+            "1",
+            "-o",
+            (folder / (name + ".safetensors")).string()};
+  };
+  const test::RunResult whole = test::run_svsep(command("whole"));
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+
+  const fs::path log = folder / "log";
+  const auto says = [&](const char* words) {
+    return [&log, words] { return text_of(log).find(words) != std::string::npos; };
+  };
+  std::vector<std::string> parts = command("parts");
+  EXPECT_EQ(run_until(parts, log, SIGKILL, [&] { return fs::exists(folder / "parts.checkpoint"); }),
+            128 + SIGKILL);
+  parts.emplace_back("--resume");
+  EXPECT_EQ(run_until(parts, log, SIGTERM, says("step 1 of")), 128 + SIGTERM) << text_of(log);
+  EXPECT_NE(text_of(log).find("--resume goes on from"), std::string::npos) << text_of(log);
+  const test::RunResult rest = test::run_svsep(parts);
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+
+  EXPECT_TRUE(text_of(folder / "whole.safetensors") == text_of(folder / "parts.safetensors"));
+  EXPECT_EQ(untimed(folder / "whole.csv"), untimed(folder / "parts.csv"));
+}
+
+TEST(Train, RefusesOptionsThatContradictEachOther) {
+  const test::TemporaryFolder folder;
+  const std::string data = folder.path().string();
+  const auto expect_refused = [](std::vector<std::string> arguments, const std::string& words) {
+    arguments.insert(arguments.begin(), "train");
+    const test::RunResult result = test::run_svsep(arguments);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+  };
+  expect_refused({"--vocals", data}, "expected --musdb, or --vocals and --accompaniment");
+  expect_refused({"--vocals", data, "--accompaniment", data}, "--recipe thesis needs songs");
+  expect_refused({"--musdb", data, "--label", "ratio", "--loss", "l1"},
+                 "--label has no meaning with --loss l1");
+  expect_refused({"--musdb", data, "--arch", "rnn"}, "--arch");
+  expect_refused({"--musdb", data, "--ema", "1"}, "--ema");
+  expect_refused({"--musdb", data, "-o", data + "/m", "--history", data + "/m"}, "--output and --history");
+}
+
+}  // namespace
+}  // namespace svsep
