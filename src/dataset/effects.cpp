@@ -60,10 +60,12 @@ void interpolate_blocks(const std::vector<double>& values, std::size_t block, st
     const double to = values[std::min(b, values.size() - 1)];
     const std::size_t first = b == 0 ? 0 : b * block - block / 2;
     const std::size_t end = std::min(samples, (b + 1) * block - block / 2);
-    const double step = (to - from) / static_cast<double>(block);
+    const auto step = static_cast<float>((to - from) / static_cast<double>(block));
+    const double to_first =
+        static_cast<double>(first) + 0.5 - (static_cast<double>(b) - 0.5) * static_cast<double>(block);
+    const auto value = static_cast<float>(from + (to - from) * to_first / static_cast<double>(block));
     for (std::size_t n = first; n < end; ++n) {
-      use(n, static_cast<float>(from + step * (static_cast<double>(n) + 0.5 -
-                                               (static_cast<double>(b) - 0.5) * static_cast<double>(block))));
+      use(n, value + step * static_cast<float>(static_cast<int>(n - first)));
     }
   }
 }
@@ -230,10 +232,10 @@ void double_voice(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
       const std::vector<float>& from = dry.channels[c];
       std::vector<float>& to = audio.channels[c];
       interpolate_blocks(delays, kBlock, to.size(), [&](std::size_t n, float delay) {
-        const float whole = std::floor(delay);
+        const auto whole = static_cast<int>(delay);
         const auto lag = static_cast<std::size_t>(whole);
         if (lag + 1 > n) return;
-        const float part = delay - whole;
+        const float part = delay - static_cast<float>(whole);
         to[n] += level * ((1.0F - part) * from[n - lag] + part * from[n - lag - 1]);
       });
     }

@@ -1,5 +1,7 @@
 #include "dataset/frame_targets.hpp"
 
+#include "dsp/multiversion.hpp"
+
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -25,11 +27,13 @@ inline float power(float real, float imaginary) { return real * real + imaginary
 
 }  // namespace
 
+SVSEP_MULTIVERSION
 void write_magnitudes(const FramePair& frame, std::span<float> out) {
   const auto [vr, vi, ar, ai] = frame;
   for (std::size_t k = 0; k < out.size(); ++k) out[k] = std::sqrt(power(vr[k] + ar[k], vi[k] + ai[k]));
 }
 
+SVSEP_MULTIVERSION
 void write_log_magnitudes(const FramePair& frame, float gain, float log_floor, std::span<float> out) {
   const auto [vr, vi, ar, ai] = frame;
   for (std::size_t k = 0; k < out.size(); ++k) {
@@ -37,6 +41,7 @@ void write_log_magnitudes(const FramePair& frame, float gain, float log_floor, s
   }
 }
 
+SVSEP_MULTIVERSION
 void write_binary_label(const FramePair& frame, Label label, std::span<std::uint8_t> out) {
   const auto [vr, vi, ar, ai] = frame;
   if (label == Label::mixture) {
@@ -48,6 +53,7 @@ void write_binary_label(const FramePair& frame, Label label, std::span<std::uint
   }
 }
 
+SVSEP_MULTIVERSION
 void write_ratio_label(const FramePair& frame, std::span<float> out) {
   const auto [vr, vi, ar, ai] = frame;
   for (std::size_t k = 0; k < out.size(); ++k) {

@@ -57,6 +57,17 @@ struct RealFft {
   FftwArray<std::complex<float>> bins;
 };
 
+/// bins[k] *= response[k]; std::complex's operator would look for infinities.
+void multiply(std::complex<float>* bins, const std::vector<std::complex<float>>& response) {
+  auto* x = reinterpret_cast<float*>(bins);
+  const auto* h = reinterpret_cast<const float*>(response.data());
+  for (std::size_t k = 0; k < 2 * response.size(); k += 2) {
+    const float real = x[k] * h[k] - x[k + 1] * h[k + 1];
+    x[k + 1] = x[k] * h[k + 1] + x[k + 1] * h[k];
+    x[k] = real;
+  }
+}
+
 }  // namespace
 
 std::vector<float> convolve(Samples signal, Samples kernel, std::size_t skipped) {
@@ -74,17 +85,16 @@ std::vector<float> convolve(Samples signal, Samples kernel, std::size_t skipped)
   const std::size_t end = std::min(signal.size() + kernel.size() - 1, skipped + signal.size());
   // Overlap-save: of each block, the samples from kernel.size() - 1 on are those of the linear convolution.
   for (std::size_t start = skipped; start < end; start += step) {  // of the full convolution
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::size_t at = start + i;  // in the signal behind kernel.size() - 1 zeros
-      const bool inside = at >= kernel.size() - 1 && at - (kernel.size() - 1) < signal.size();
-      fft.samples[i] = inside ? signal[at - (kernel.size() - 1)] : 0.0F;
-    }
+    // The signal from start - (kernel.size() - 1) on, zeros around it.
+    const std::size_t before = kernel.size() - 1 - std::min(kernel.size() - 1, start);
+    const std::size_t from = start + before - (kernel.size() - 1);
+    const std::size_t inside = from < signal.size() ? std::min(size - before, signal.size() - from) : 0;
+    std::fill_n(fft.samples.get(), before, 0.0F);
+    std::copy_n(signal.begin() + static_cast<std::ptrdiff_t>(from < signal.size() ? from : 0), inside,
+                fft.samples.get() + before);
+    std::fill(fft.samples.get() + before + inside, fft.samples.get() + size, 0.0F);
     fft.forward();
-    for (std::size_t k = 0; k < response.size(); ++k) {
-      const std::complex<float> x = fft.bins[k];
-      const std::complex<float> h = response[k];  // operator* would look for infinities
-      fft.bins[k] = {x.real() * h.real() - x.imag() * h.imag(), x.real() * h.imag() + x.imag() * h.real()};
-    }
+    multiply(fft.bins.get(), response);
     fft.inverse();
     const std::size_t count = std::min(step, end - start);
     std::copy_n(fft.samples.get() + (kernel.size() - 1), count,

@@ -21,7 +21,8 @@ double largest_magnitude(const std::vector<std::complex<float>>& frame) {
 }
 
 TEST(StftPair, GivesTheFramesOfTheProductsStft) {
-  for (const StftParameters& parameters : {kThesis, kFullWindow, kThirds}) {
+  for (const StftParameters& parameters :
+       {kThesis, kFullWindow, kThirds, StftParameters{64, 12, 4}, StftParameters{72, 24, 8}}) {
     for (const std::size_t samples : {1U, 2U, 300U, 1023U, 5000U, 20011U}) {
       const std::vector<float> first = noise(samples, 1);
       std::vector<float> second = noise(samples, 2);
@@ -60,7 +61,8 @@ TEST(StftPair, HearsNothingOfALoudSignalInASilentOne) {
 }
 
 TEST(FramePowers, AreTheMeanSquaresOfTheFramesOfTheSum) {
-  for (const StftParameters& parameters : {kThesis, kFullWindow, kThirds, StftParameters{64, 12, 4}}) {
+  for (const StftParameters& parameters :
+       {kThesis, kFullWindow, kThirds, StftParameters{64, 12, 4}, StftParameters{72, 24, 8}}) {
     std::vector<float> first = noise(7000, 1);
     const std::vector<float> second = noise(7000, 2);
     for (float& value : first) value += 0.5F;  // the first bin counts once

@@ -5,6 +5,7 @@
 #include "svsep/core/error.hpp"
 #include "svsep/dsp/stft.hpp"
 
+#include <array>
 #include <complex>
 #include <gtest/gtest.h>
 #include <set>
@@ -129,9 +130,9 @@ TEST(WindowBatches, HoldTheProductsFramesTransformedAsASeparationDoes) {
     Stft stft(parameters, [&](Spectrum frame) { values.insert(values.end(), frame.begin(), frame.end()); });
     stft.push(audio.channels[0]);
     stft.finish();
-    return torch::view_as_complex(torch::from_blob(reinterpret_cast<float*>(values.data()),
-                                                   {-1, static_cast<std::int64_t>(parameters.bins()), 2})
-                                      .clone());
+    const auto bins = static_cast<std::int64_t>(parameters.bins());
+    const std::array shape = {std::ssize(values) / bins, bins, std::int64_t{2}};
+    return torch::view_as_complex(torch::from_blob(reinterpret_cast<float*>(values.data()), shape).clone());
   };
   const torch::Tensor vocals = spectra(piece.vocals);
   const torch::Tensor accompaniment = spectra(piece.accompaniment);
