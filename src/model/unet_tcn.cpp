@@ -61,6 +61,13 @@ torch::Tensor unfold(const torch::Tensor& x) {
       .permute({0, 3, 1, 2});
 }
 
+/// A convolution by 1x1. On a CPU LibTorch leaves that to another library when there is but one thread, which
+/// adds in another order; oneDNN's result is the same for any number of them.
+torch::Tensor apply_dense(torch::nn::Conv2d& layer, const torch::Tensor& x) {
+  if (!x.device().is_cpu() || !at::hasMKLDNN()) return layer(x);
+  return at::mkldnn_convolution(x, layer->weight, layer->bias, {0, 0}, {1, 1}, {1, 1}, 1);
+}
+
 }  // namespace
 
 std::int64_t UnetTcnSizes::context_frames() const {
@@ -114,15 +121,16 @@ torch::Tensor UnetTcnImpl::forward(const torch::Tensor& windows) {
   const torch::Tensor level1 = torch::relu(encode1_(fold(input)));
   const torch::Tensor level2 = torch::relu(encode3_(torch::relu(encode2_(fold(level1)))));
   // All positions and channels of a frame side by side: [windows, positions x channels, frames, 1].
-  torch::Tensor x = enter_(level2.permute({0, 2, 3, 1}).flatten(2).unsqueeze(2).permute({0, 3, 1, 2}));
+  torch::Tensor x =
+      apply_dense(enter_, level2.permute({0, 2, 3, 1}).flatten(2).unsqueeze(2).permute({0, 3, 1, 2}));
   for (std::size_t block = 0; block < depthwise_.size(); ++block) {
-    x = x + pointwise_[block](torch::relu(depthwise_[block](x)));
+    x = x + apply_dense(pointwise_[block], torch::relu(depthwise_[block](x)));
   }
-  x = leave_(torch::relu(x)).permute({0, 2, 3, 1});
+  x = apply_dense(leave_, torch::relu(x)).permute({0, 2, 3, 1});
   x = x.reshape({x.size(0), x.size(1), level2.size(3), level2.size(1)}).permute({0, 3, 1, 2});
   x = torch::relu(decode2_(torch::cat({x, level2}, 1)));
   x = torch::relu(decode1_(torch::cat({unfold(x), level1}, 1)));
-  const torch::Tensor logits = unfold(mask_(x)).squeeze(1);
+  const torch::Tensor logits = unfold(apply_dense(mask_, x)).squeeze(1);
   return torch::cat({logits, logits.narrow(2, bins - 2, 1)}, 2);
 }
 
