@@ -20,7 +20,9 @@ class TorchBackend : public Backend {
   [[nodiscard]] std::unique_ptr<MaskEstimator> make_estimator(const ModelFile& model,
                                                               const EstimatorOptions& options) override {
     set_threads(options.threads);
-    return std::make_unique<TorchMaskEstimator>(model, svsep::choose_device(options.device), options.stride);
+    const torch::Device device = svsep::choose_device(options.device);
+    return std::make_unique<TorchMaskEstimator>(model, device, options.stride,
+                                                options.float32 ? torch::kFloat : fastest_type(device));
   }
 
   void train(const TrainingOptions& options) override {

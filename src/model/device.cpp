@@ -49,6 +49,16 @@ void log_device(const torch::Device& device, const std::string& request) {
                                   : "no CUDA device");
 }
 
+torch::ScalarType fastest_type(const torch::Device& device) {
+  if (device.is_cuda()) return torch::kHalf;
+#ifdef __x86_64__
+  if (device.is_cpu() && at::hasMKLDNN() && __builtin_cpu_supports("avx512bf16") != 0) {
+    return torch::kBFloat16;
+  }
+#endif
+  return torch::kFloat;
+}
+
 void set_threads(int threads) {
   if (threads < 0) {
     throw Error(ErrorKind::usage, "threads; expected 0 or more, got " + std::to_string(threads));
