@@ -64,7 +64,7 @@ torch::Tensor unfold(const torch::Tensor& x) {
 /// A convolution by 1x1. On a CPU LibTorch leaves that to another library when there is but one thread, which
 /// adds in another order; oneDNN's result is the same for any number of them.
 torch::Tensor apply_dense(torch::nn::Conv2d& layer, const torch::Tensor& x) {
-  if (!x.device().is_cpu() || !at::hasMKLDNN()) return layer(x);
+  if (torch::GradMode::is_enabled() || !x.device().is_cpu() || !at::hasMKLDNN()) return layer(x);
   return at::mkldnn_convolution(x, layer->weight, layer->bias, {0, 0}, {1, 1}, {1, 1}, 1);
 }
 

@@ -139,6 +139,24 @@ TEST_F(Separate, GivesTheSameBytesForAnyNumberOfThreads) {
   }
 }
 
+TEST_F(Separate, GivesNearlyTheSameStemsInFloat32) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100, 2), 44100);
+  for (const char* model : {"unet", "cnn"}) {
+    ASSERT_EQ(separate({"song.wav", "-o", "fast", "--overwrite"}, model).exit_code, 0);
+    ASSERT_EQ(separate({"song.wav", "-o", "float32", "--overwrite", "--float32"}, model).exit_code, 0);
+    const AudioBuffer fast = decode(folder_ / "fast/song/accompaniment.wav");
+    const AudioBuffer exact = decode(folder_ / "float32/song/accompaniment.wav");
+    ASSERT_EQ(fast.samples(), exact.samples());
+    double signal = 0;
+    double error = 0;
+    for (std::size_t n = 0; n < exact.samples(); ++n) {
+      signal += std::pow(exact.channels[0][n], 2);
+      error += std::pow(exact.channels[0][n] - fast.channels[0][n], 2);
+    }
+    EXPECT_LT(error, 1e-4 * signal) << model;  // 40 dB
+  }
+}
+
 TEST_F(Separate, KeepsStemsThatExistUnlessToldToOverwrite) {
   test::write_wav_s16(folder_ / "song.wav", test::noise(2000), 22050);
   ASSERT_EQ(separate({"song.wav"}).exit_code, 0);
