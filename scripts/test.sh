@@ -19,7 +19,7 @@ begin() {
 
 # Calls a command on every C++ file, one file a process, all processors busy.
 each_source() {
-  find include src tests examples -name '*.[ch]pp' -print0 | xargs -0 -n 1 -P "$(nproc)" "$@"
+  find include src tests examples benchmarks -name '*.[ch]pp' -print0 | xargs -0 -n 1 -P "$(nproc)" "$@"
 }
 
 begin "Dependencies"

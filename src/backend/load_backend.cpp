@@ -29,7 +29,7 @@ Backend& open_backend() {
   const fs::path path = executable.parent_path().parent_path() / "lib/svsep/svsep_torch.so";
   if (!fs::exists(path, code)) fail(path, "no such file; it belongs beside the program, in ../lib/svsep");
   // Never closed: LibTorch's threads and static objects outlive any use of it.
-  void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const module = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (module == nullptr) fail(path, last_reason(path));
   void* const entry = dlsym(module, "svsep_backend");
   if (entry == nullptr) fail(path, last_reason(path));

@@ -20,7 +20,9 @@ class TorchBackend : public Backend {
   [[nodiscard]] std::unique_ptr<MaskEstimator> make_estimator(const ModelFile& model,
                                                               const EstimatorOptions& options) override {
     set_threads(options.threads);
-    return std::make_unique<TorchMaskEstimator>(model, svsep::choose_device(options.device), options.stride);
+    const torch::Device device = svsep::choose_device(options.device);
+    return std::make_unique<TorchMaskEstimator>(model, device, options.stride,
+                                                options.float32 ? torch::kFloat : fastest_type(device));
   }
 
   void train(const TrainingOptions& options) override {
@@ -30,11 +32,13 @@ class TorchBackend : public Backend {
 
 /// Layers allocate the same large blocks again and again: keeping them saves the kernel from clearing fresh
 /// pages, which otherwise takes a third of a separation's time. The values are glibc's largest threshold, and
-/// enough for the largest layers together.
+/// enough for the largest layers together. One arena, so that the thread that runs the network reuses what
+/// loading it has freed.
 void keep_freed_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

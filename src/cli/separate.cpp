@@ -298,6 +298,9 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
       ->check(CLI::Range(1, 9))
       ->capture_default_str()
       ->group("Separation");
+  verb.add_flag("--float32", options.estimator.float32,
+                "Run the network in float32 also where bfloat16 (some CPUs) or float16 (CUDA) is faster")
+      ->group("Separation");
 }
 
 void add_resources(CLI::App& verb, SeparateOptions& options) {

@@ -6,6 +6,9 @@
 #include <string_view>
 #include <thread>
 
+/// Of the BLAS that LibTorch may use: it has threads of its own, which LibTorch's setting does not reach.
+extern "C" void openblas_set_num_threads(int threads) __attribute__((weak));
+
 namespace svsep {
 namespace {
 
@@ -46,12 +49,25 @@ void log_device(const torch::Device& device, const std::string& request) {
                                   : "no CUDA device");
 }
 
+torch::ScalarType fastest_type(const torch::Device& device) {
+  if (device.is_cuda()) return torch::kHalf;
+#ifdef __x86_64__
+  if (device.is_cpu() && at::hasMKLDNN() && __builtin_cpu_supports("avx512bf16") != 0) {
+    return torch::kBFloat16;
+  }
+#endif
+  return torch::kFloat;
+}
+
 void set_threads(int threads) {
   if (threads < 0) {
     throw Error(ErrorKind::usage, "threads; expected 0 or more, got " + std::to_string(threads));
   }
   const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  torch::set_num_threads(threads == 0 ? processors : threads);
+  const int count = threads == 0 ? processors : threads;
+  // Where it is so already, that would only start a thread pool that nothing here uses, and which spins.
+  if (count != torch::get_num_threads()) torch::set_num_threads(count);
+  if (openblas_set_num_threads != nullptr) openblas_set_num_threads(count);
 }
 
 }  // namespace svsep

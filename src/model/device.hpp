@@ -18,6 +18,11 @@ void log_device(const torch::Device& device, const std::string& request);
 /// number.
 void set_threads(int threads);
 
+/// The fastest type that a network may compute in there: float16 on CUDA, bfloat16 on a CPU that multiplies
+/// it, else float32. A network must not be given raw magnitudes in it: only what is standardised has a known
+/// range.
+[[nodiscard]] torch::ScalarType fastest_type(const torch::Device& device);
+
 /// Runs `work` and returns its result; an exception of LibTorch's becomes "<what>: LibTorch: <its first
 /// line>", Error(runtime).
 template <typename Work>

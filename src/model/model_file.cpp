@@ -100,6 +100,9 @@ class Mapping {
 
   [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
+  /// Gives the memory behind the mapping back; what is read again comes from the file again.
+  void forget() const noexcept { ::madvise(const_cast<char*>(data_), size_, MADV_DONTNEED); }
+
  private:
   const char* data_ = nullptr;
   std::size_t size_ = 0;
@@ -454,6 +457,7 @@ std::vector<float> ModelFile::values(const std::string& name, std::span<const st
   if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
     fail(": holds a value that is not finite");
   }
+  impl_->mapping.forget();  // the copy is enough
   return values;
 }
 

@@ -13,8 +13,11 @@ constexpr std::int64_t kFramesPerCall = 320;  ///< at least: spreads the cost of
 
 }  // namespace
 
-TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride)
-    : info_(file.info()), device_(device) {
+TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride,
+                                       torch::ScalarType type)
+    : info_(file.info()),
+      device_(device),
+      type_(info_.input_transform == InputTransform::log_level ? type : torch::kFloat) {
   with_torch_errors("cannot prepare the network", [&] {
     network_ = load_network(file, static_cast<std::int64_t>(stride));
     network_.network->eval();
@@ -22,7 +25,7 @@ TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Devic
          network_.network->parameters()) {  // channels last: the convolutions run faster so
       if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
     }
-    network_.network->to(device_);
+    network_.network->to(device_, type_);
     if (info_.input_transform == InputTransform::log_level) {
       statistics_ = load_statistics(file);
       statistics_ = {statistics_.mean.to(device_), statistics_.scale.to(device_)};
@@ -71,6 +74,7 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
                        info_.log_floor);
       x = standardise(x, statistics_);
     }
+    x = x.to(type_);
     const std::int64_t kept = network_.kept_frames;
     auto out = mask.begin();
     for (std::int64_t first = 0; first < windows_per_call_;) {
@@ -79,6 +83,7 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
       try {
         const torch::Tensor stretch = x.narrow(-2, first * kept, (count - 1) * kept + network_.window_frames);
         const torch::Tensor gains = network_.network->slide(stretch, network_.window_frames, kept)
+                                        .to(torch::kFloat)
                                         .sigmoid()
                                         .to(torch::kCPU)
                                         .contiguous();

@@ -16,8 +16,11 @@ namespace svsep {
 /// Where a CUDA device has too little memory for a batch, the batch is halved.
 class TorchMaskEstimator : public MaskEstimator {
  public:
-  /// `stride`: see load_network. Throws Error: model (not one this version knows), usage (the stride).
-  TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride);
+  /// `stride`: see load_network. `type` is what the network computes in where its input is standardised; on
+  /// raw magnitudes, and before and after the network, that is float32. Throws Error: model (not one this
+  /// version knows), usage (the stride).
+  TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride,
+                     torch::ScalarType type = torch::kFloat);
 
   [[nodiscard]] AnalysisParameters analysis() const override { return info_.analysis; }
   [[nodiscard]] std::size_t input_planes() const override;
@@ -30,6 +33,7 @@ class TorchMaskEstimator : public MaskEstimator {
 
   ModelInfo info_;
   torch::Device device_;
+  torch::ScalarType type_;
   WindowedNetwork network_;
   std::int64_t windows_per_batch_;
   std::int64_t windows_per_call_;

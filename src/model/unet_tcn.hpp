@@ -42,6 +42,10 @@ class UnetConvolutionImpl : public torch::nn::Conv2dImpl {
   [[nodiscard]] std::array<torch::Tensor, 2> folded() const;
 
  private:
+  torch::Tensor convolve(const torch::Tensor& x);
+  /// A depthwise convolution across time, whose gradient otherwise takes a CPU as long as all other layers'.
+  [[nodiscard]] torch::Tensor shifted_sum(const torch::Tensor& x) const;
+
   torch::nn::BatchNorm2d norm_{nullptr};
 };
 TORCH_MODULE(UnetConvolution);

@@ -120,6 +120,43 @@ TEST_F(Separate, GivesTheSameBytesEveryTime) {
   EXPECT_EQ(same.exit_code, 0) << same.out;
 }
 
+TEST_F(Separate, GivesTheSameBytesForAnyNumberOfThreads) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100, 2), 44100);
+  const auto stems_of = [&](const std::string& model, int threads) {
+    const std::string output = std::to_string(threads);
+    const test::RunResult result =
+        test::run_svsep({"separate", "--threads", output, "--model", model, "--format", "wav32f", "-o",
+                         (folder_ / output).string(), "--overwrite", (folder_ / "song.wav").string()});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const fs::path stems = folder_ / output / "song";
+    return test::bytes_of(stems / "vocals.wav") + test::bytes_of(stems / "accompaniment.wav");
+  };
+  for (const std::string& model : {std::string("unet"), std::string("cnn"), model_.string()}) {
+    const std::string one = stems_of(model, 1);
+    EXPECT_GT(one.size(), 2U * 2 * 4 * 44100) << model;
+    for (const int threads : {2, 3, 7})
+      EXPECT_TRUE(stems_of(model, threads) == one) << model << ", " << threads;
+  }
+}
+
+TEST_F(Separate, GivesNearlyTheSameStemsInFloat32) {
+  test::write_wav_s16(folder_ / "song.wav", test::noise(44100, 2), 44100);
+  for (const char* model : {"unet", "cnn"}) {
+    ASSERT_EQ(separate({"song.wav", "-o", "fast", "--overwrite"}, model).exit_code, 0);
+    ASSERT_EQ(separate({"song.wav", "-o", "float32", "--overwrite", "--float32"}, model).exit_code, 0);
+    const AudioBuffer fast = decode(folder_ / "fast/song/accompaniment.wav");
+    const AudioBuffer exact = decode(folder_ / "float32/song/accompaniment.wav");
+    ASSERT_EQ(fast.samples(), exact.samples());
+    double signal = 0;
+    double error = 0;
+    for (std::size_t n = 0; n < exact.samples(); ++n) {
+      signal += std::pow(exact.channels[0][n], 2);
+      error += std::pow(exact.channels[0][n] - fast.channels[0][n], 2);
+    }
+    EXPECT_LT(error, 1e-4 * signal) << model;  // 40 dB
+  }
+}
+
 TEST_F(Separate, KeepsStemsThatExistUnlessToldToOverwrite) {
   test::write_wav_s16(folder_ / "song.wav", test::noise(2000), 22050);
   ASSERT_EQ(separate({"song.wav"}).exit_code, 0);
