@@ -20,7 +20,7 @@ struct TrainArguments {
 void add_data_options(CLI::App& verb, TrainArguments& arguments) {
   verb.add_option(
           "--musdb", arguments.musdb,
-          "Folder of songs with their stems: MUSDB18, MUSDB18-HQ or its 7-second sample; FOLDER:WEIGHT "
+          "Folder of songs with their stems: MUSDB18, MUSDB18-HQ or its 7-second sample; FOLDER=WEIGHT "
           "to draw from it more or less often than from another; may be repeated")
       ->group("Data");
   verb.add_option("--vocals", arguments.vocals, "Folder of voices alone, in any format; as --musdb")

@@ -60,25 +60,6 @@ std::vector<Track> list_tracks(const fs::path& musdb, Subset subset) {
   return tracks;
 }
 
-double common_duration_s(const Track& track) {
-  const MediaInfo info = probe(track.path);
-  const auto fail = [&](const std::string& reason) -> void {
-    throw Error(ErrorKind::input, "cannot use track: " + track.path.string() + ": " + reason);
-  };
-  if (info.audio_streams.size() != kStemNames.size()) {
-    fail("is no stem file; expected 5 audio streams, got " + std::to_string(info.audio_streams.size()));
-  }
-  const auto shortest = std::min_element(
-      info.audio_streams.begin(), info.audio_streams.end(),
-      [](const auto& a, const auto& b) { return a.duration_s.value_or(0) < b.duration_s.value_or(0); });
-  const double duration_s = shortest->duration_s.value_or(0);
-  if (!(duration_s > 0)) {
-    fail("stream " + std::to_string(shortest - info.audio_streams.begin()) +
-         " is empty or of unknown length");
-  }
-  return duration_s;
-}
-
 std::vector<bool> validation_songs(const std::vector<std::string>& names) {
   std::vector<bool> aside;
   for (const std::string& name : names) aside.push_back(is_predefined(name));
@@ -87,25 +68,6 @@ std::vector<bool> validation_songs(const std::vector<std::string>& names) {
     std::fill_n(aside.rbegin(), count, true);
   }
   return aside;
-}
-
-Split split_tracks(const std::vector<Track>& tracks) {
-  std::vector<std::string> names;
-  for (const Track& track : tracks) names.push_back(track.name);
-  const std::vector<bool> aside = validation_songs(names);
-  Split split;
-  split.predefined = std::any_of(names.begin(), names.end(), is_predefined);
-  for (std::size_t i = 0; i < tracks.size(); ++i) {
-    (aside[i] ? split.validation : split.training).push_back(tracks[i]);
-  }
-  if (split.training.empty() || split.validation.empty()) {
-    throw Error(ErrorKind::input,
-                "cannot split the dataset: too few tracks; expected at least one to train on "
-                "and one to validate on, got " +
-                    std::to_string(split.training.size()) + " and " +
-                    std::to_string(split.validation.size()));
-  }
-  return split;
 }
 
 }  // namespace svsep

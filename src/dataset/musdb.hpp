@@ -18,21 +18,8 @@ enum class Subset { train, test };
 /// folder is missing or holds none.
 [[nodiscard]] std::vector<Track> list_tracks(const std::filesystem::path& musdb, Subset subset);
 
-/// What every stream of a stem file can give, as the container claims. Throws Error(input) where the file is
-/// not readable, has not five audio streams, or one of them is empty or of unknown length.
-[[nodiscard]] double common_duration_s(const Track& track);
-
 /// Which songs to set aside for validation, in the order of `names`: those that the musdb package (Stöter and
 /// Liutkus, doi:10.5281/zenodo.3271451) predefines, and where none of them is there, the last ceil(n / 7).
 [[nodiscard]] std::vector<bool> validation_songs(const std::vector<std::string>& names);
-
-struct Split {
-  std::vector<Track> training;
-  std::vector<Track> validation;
-  bool predefined = false;  ///< by the names that the musdb package sets aside for validation
-};
-
-/// Sets validation_songs() aside. Throws Error(input) unless each side gets a track.
-[[nodiscard]] Split split_tracks(const std::vector<Track>& tracks);
 
 }  // namespace svsep
