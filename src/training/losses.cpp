@@ -42,7 +42,7 @@ torch::Tensor waveform_loss(const torch::Tensor& mask, const StemSpectra& stems,
   const torch::Tensor difference = mask.unsqueeze(1) * stems.mixture() - stems.vocals;
   const std::int64_t samples = (difference.size(2) - 1) * static_cast<std::int64_t>(parameters.hop_samples);
   const torch::Tensor error = inverse_stft(difference, parameters, samples);
-  return 0.5 * error.abs().mean() + 0.5 * (error.square().mean(-1) + 1e-6).sqrt().mean();
+  return 0.5 * error.abs().mean() + 0.5 * (error.square().mean({1, 2}) + 1e-6).sqrt().mean();
 }
 
 torch::Tensor reconstruction_loss(const torch::Tensor& logits, const torch::Tensor& magnitudes) {

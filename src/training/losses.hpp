@@ -29,7 +29,7 @@ struct StemSpectra {
 [[nodiscard]] torch::Tensor l1_loss(const torch::Tensor& mask, const StemSpectra& stems);
 
 /// Half the mean absolute error of the resynthesised vocals, for the mean, and half the mean over stretches
-/// and channels of sqrt(power of the error + 1e-6), for the loudest places: those are what SDR counts.
+/// of sqrt(power of the error + 1e-6), for the loudest places: those are what SDR counts.
 [[nodiscard]] torch::Tensor waveform_loss(const torch::Tensor& mask, const StemSpectra& stems,
                                           const StftParameters& parameters);
 
