@@ -64,7 +64,8 @@ std::vector<int> halves_of(const fs::path& model) {
 class TrainRanks : public ::testing::Test {
  protected:
   TrainRanks() {
-    for (const char* name : {"a", "b"}) test::write_track(folder_ / "musdb/train", name);
+    test::write_track(folder_ / "musdb/train", "a");
+    test::write_track(folder_ / "musdb/train", "b", {.seconds = 2.5});
   }
 
   [[nodiscard]] std::vector<std::string> command(const std::string& name, const std::string& arch,
