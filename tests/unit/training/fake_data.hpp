@@ -46,10 +46,11 @@ inline StretchBatch stretches(std::int64_t count, std::uint64_t key) {
           {"piece " + std::to_string(key)}};
 }
 
-/// The label is 1 where the input is high.
+/// The label is 1 in the lower bins.
 inline WindowBatch windows(std::int64_t count, std::uint64_t key) {
   const torch::Tensor x = noise(count, static_cast<std::size_t>(9 * kBins), key).view({count, 9, kBins}) * 10;
-  return {x, x.gt(0).to(torch::kByte), {"piece " + std::to_string(key)}};
+  const torch::Tensor labels = torch::arange(kBins).lt(16).to(torch::kByte).expand({count, 9, kBins});
+  return {x, labels.contiguous(), {"piece " + std::to_string(key)}};
 }
 
 /// Batches that follow from (epoch, number), and one piece to separate.
