@@ -51,7 +51,7 @@ TEST(LearningRate, WarmsUpThenHoldsOrFallsToZero) {
 
 TEST(Learner, LowersEveryLossWithBothArchitectures) {
   for (const Loss loss : {Loss::bce, Loss::l1, Loss::waveform}) {
-    for (const TrainableNetwork& plan : {test::tiny_cnn(), test::tiny_unet()}) {
+    for (const TrainableNetwork& plan : {test::tiny_cnn(), test::tiny_unet(), test::tiny_unet(2)}) {
       TrainingOptions options = quick();
       options.loss = loss;
       const auto [first, last] = losses(options, plan, false);

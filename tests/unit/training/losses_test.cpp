@@ -72,7 +72,7 @@ TEST(WaveformLoss, IsTheErrorOfTheResynthesisedVocals) {
   const torch::Tensor ones = torch::ones({1, both.vocals.size(2), test::kBins});
   const torch::Tensor error = test::noise(2, 800, 2);  // what is left is the accompaniment
   const double expected =
-      0.5 * error.abs().mean().item<double>() + 0.5 * error.square().mean(-1).sqrt().mean().item<double>();
+      0.5 * error.abs().mean().item<double>() + 0.5 * error.square().mean().sqrt().item<double>();
   EXPECT_NEAR(waveform_loss(ones, both, kSmall).item<double>(), expected, 1e-4);
   const StemSpectra alone = {both.vocals, torch::zeros_like(both.vocals)};
   EXPECT_NEAR(waveform_loss(ones, alone, kSmall).item<double>(), 0.5e-3, 1e-6);
