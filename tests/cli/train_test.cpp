@@ -58,7 +58,8 @@ int run_until(const std::vector<std::string>& arguments, const fs::path& log, in
 
 TEST(Train, ResumesAKilledAndAStoppedRunToTheModelOfOneThatWasNot) {
   const test::TemporaryFolder folder;
-  for (const char* name : {"a", "b"}) test::write_track(folder / "musdb/train", name);
+  test::write_track(folder / "musdb/train", "a");
+  test::write_track(folder / "musdb/train", "b", {.seconds = 2.5});
   const auto command = [&](const std::string& name) -> std::vector<std::string> {
     return {"train",
             "--verbose",
@@ -86,13 +87,14 @@ TEST(Train, ResumesAKilledAndAStoppedRunToTheModelOfOneThatWasNot) {
   const test::RunResult whole = test::run_svsep(command("whole"));
   ASSERT_EQ(whole.exit_code, 0) << whole.err;
 
-  const fs::path log = folder / "log";
+  const fs::path log = folder / "log of the second part";
   const auto says = [&](const char* words) {
     return [&log, words] { return text_of(log).find(words) != std::string::npos; };
   };
   std::vector<std::string> parts = command("parts");
-  EXPECT_EQ(run_until(parts, log, SIGKILL, [&] { return fs::exists(folder / "parts.checkpoint"); }),
-            128 + SIGKILL);
+  EXPECT_EQ(
+      run_until(parts, folder / "log", SIGKILL, [&] { return fs::exists(folder / "parts.checkpoint"); }),
+      128 + SIGKILL);
   parts.emplace_back("--resume");
   EXPECT_EQ(run_until(parts, log, SIGTERM, says("step 1 of")), 128 + SIGTERM) << text_of(log);
   EXPECT_NE(text_of(log).find("--resume goes on from"), std::string::npos) << text_of(log);
