@@ -86,8 +86,8 @@ class Pool {
 struct Place {
   const Recording* recording = nullptr;
   std::size_t start = 0;
-  double ratio = 1.0;            // of the pitch and tempo that it gets
-  std::array<float, 2> downmix;  // of two channels to one
+  double ratio = 1.0;                 // of the pitch and tempo that it gets
+  std::array<float, 2> downmix = {};  // of two channels to one
 };
 
 /// Audio and what it is of.
