@@ -163,7 +163,7 @@ class HeaderReader {
                                : InputTransform::log_level;
     info.level_radius_frames = number<std::size_t>("level_radius_frames", 0, 10000);
     info.log_floor = number("log_floor", 1e-9F, 1.0F);
-    info.label = choice("label", {"accompaniment", "mixture", "phase_sensitive", "waveform"});
+    info.label = choice("label", {"accompaniment", "mixture", "ratio", "phase_sensitive", "waveform", "l1"});
     info.thresholds.vocals = number("vocals_threshold", 0.0F, 1.0F);
     info.thresholds.accompaniment = number("accompaniment_threshold", 0.0F, 1.0F);
     info.training = text("training");

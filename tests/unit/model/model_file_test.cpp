@@ -227,8 +227,10 @@ TEST_F(ModelFileTest, NamesWhatIsWrongInTheHeader) {
   expect_metadata("input_transform", "log", "input_transform; expected magnitude or log_level, got 'log'");
   expect_metadata("level_radius_frames", "10001", "level_radius_frames; expected 0 to 10000");
   expect_metadata("log_floor", "0", "log_floor; expected");
-  expect_metadata("label", "drums",
-                  "label; expected accompaniment or mixture or phase_sensitive or waveform, got 'drums'");
+  expect_metadata(
+      "label", "drums",
+      "label; expected accompaniment or mixture or ratio or phase_sensitive or waveform or l1, got "
+      "'drums'");
   expect_metadata("vocals_threshold", "1.5", "vocals_threshold; expected 0 to 1, got '1.5'");
   expect_metadata("accompaniment_threshold", "nan", "accompaniment_threshold; expected 0 to 1, got 'nan'");
   expect_metadata("size.dense_units", "12,", "size.dense_units");

@@ -132,6 +132,24 @@ TEST(Train, WritesAModelThatSaysEverythingAndSeparates) {
   }
 }
 
+TEST(Train, WritesAModelThatOpensForEveryLossAndLabel) {
+  const test::TemporaryFolder folder;
+  TrainingOptions options = quick(folder / "model.safetensors");
+  options.architecture = "unet";
+  options.epochs = options.steps_per_epoch = 1;
+  const auto label_of = [&](Loss loss, Label label) {
+    options.loss = loss;
+    options.label = label;
+    run(options);
+    return ModelFile(options.output).info().label;
+  };
+  EXPECT_EQ(label_of(Loss::bce, Label::accompaniment), "accompaniment");
+  EXPECT_EQ(label_of(Loss::bce, Label::mixture), "mixture");
+  EXPECT_EQ(label_of(Loss::bce, Label::ratio), "ratio");
+  EXPECT_EQ(label_of(Loss::l1, Label::accompaniment), "l1");
+  EXPECT_EQ(label_of(Loss::waveform, Label::accompaniment), "waveform");
+}
+
 TEST(Train, GivesTheSameWeightsForTheSameSeed) {
   const test::TemporaryFolder folder;
   TrainingOptions other = quick(folder / "3.safetensors");
