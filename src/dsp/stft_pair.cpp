@@ -87,8 +87,8 @@ void separate(const float* __restrict real, const float* __restrict imaginary, s
 }
 
 constexpr std::size_t kLanes = 8;
-/// Of GCC and Clang; a view of any kLanes floats.
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)), may_alias));
+/// Of GCC and Clang.
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
 struct Sums {
   std::array<float, kLanes> values{};
@@ -103,8 +103,13 @@ void sum_windowed(const std::vector<float>& window, const float* a, const float*
   Lanes squares{};
   std::size_t i = 0;
   for (; i + kLanes <= window.size(); i += kLanes) {
-    const auto at = [i](const float* samples) { return reinterpret_cast<const Lanes*>(samples + i); };
-    const Lanes x = *at(window.data()) * (*at(a) + *at(b));
+    Lanes x;
+    Lanes y;
+    Lanes weight;
+    std::memcpy(&x, a + i, sizeof(x));
+    std::memcpy(&y, b + i, sizeof(y));
+    std::memcpy(&weight, window.data() + i, sizeof(weight));
+    x = weight * (x + y);
     values += x;
     squares += x * x;
   }
