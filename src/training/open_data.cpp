@@ -70,8 +70,8 @@ TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, in
       std::make_shared<const AudioStore>(open_store(options.data, info.analysis.sample_rate_hz));
   const std::size_t stretch_samples = samples_in(kStretchSeconds, *store);
   const bool whole_frames = info.window_frames == 1;  // the network takes stretches of any length
-  const auto windows_in_stretch =
-      static_cast<std::int64_t>(info.analysis.stft.frames(stretch_samples) / info.window_frames);
+  const auto windows_in_stretch = std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(info.analysis.stft.frames(stretch_samples) / info.window_frames));
   const std::int64_t stretches =
       whole_frames ? options.batch_size
                    : std::max<std::int64_t>(1, options.batch_size / windows_in_stretch / ranks) * ranks;
