@@ -107,7 +107,7 @@ torch::Tensor flat(const std::vector<torch::Tensor>& bucket) {
 
 void unflatten(const torch::Tensor& whole, const std::vector<torch::Tensor>& bucket) {
   std::int64_t start = 0;
-  for (torch::Tensor tensor : bucket) {
+  for (const torch::Tensor& tensor : bucket) {
     tensor.copy_(whole.narrow(0, start, tensor.numel()).view(tensor.sizes()));
     start += tensor.numel();
   }
