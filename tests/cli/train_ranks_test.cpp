@@ -27,11 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const fs::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+using test::text_of;
 
 std::vector<double> numbers_of(const fs::path& csv) {
   std::ifstream file(csv);

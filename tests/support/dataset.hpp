@@ -7,6 +7,8 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +73,13 @@ Error error_of(const Work& work) {
     return error;
   }
   return {ErrorKind::runtime, "nothing was thrown"};
+}
+
+/// All bytes of a file; none where there is no such file.
+inline std::string text_of(const std::filesystem::path& path) {
+  std::stringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
 }
 
 }  // namespace svsep::test

@@ -2,6 +2,7 @@
 
 #include "dataset/effects.hpp"
 #include "support/audio_store.hpp"
+#include "support/dataset.hpp"
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace svsep {
 namespace {
 
 using test::Channel;
+using test::error_of;
 using test::noise_s16;
 using test::StoreBuilder;
 using testing::HasSubstr;
@@ -53,17 +55,6 @@ void expect_sound(const Piece& piece, std::size_t channels) {
           << piece.name;
     }
   }
-}
-
-/// The Error that `work` throws; one that says so where it throws none.
-template <typename Work>
-Error error_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorKind::runtime, "nothing was thrown"};
 }
 
 AudioStore everything() {
