@@ -188,7 +188,7 @@ NetworkCost unet_cost(const ModelFile& file) {
   const auto parameters = static_cast<double>(file.parameter_count());
   const double level2 = c2 * 9 * (4 * c1 + c2 + 2 * c2);  // at a quarter of the positions
   const double decode1 = c1 * 9 * (c2 / 4 + c1);
-  const double encode1 = c1 * 9 * 4;
+  const double encode1 = c1 * 9 * 4 * static_cast<double>(info.sizes.at("input_planes").front());
   const double mask = 4 * c1;
   const double once = parameters - level2 - encode1 - decode1 - mask;  // the middle
   return {positions * (encode1 + decode1 + mask) + positions / 4 * level2 + once, 4 * parameters};
@@ -222,7 +222,7 @@ void network(benchmark::State& state, const fs::path& model, const EstimatorOpti
   const std::unique_ptr<MaskEstimator> estimator = load_backend().make_estimator(file, options);
   const AnalysisParameters analysis = estimator->analysis();
   const std::size_t frames = 2 * estimator->context_frames() + estimator->batch_frames();
-  std::vector<float> magnitudes(frames * analysis.stft.bins());
+  std::vector<float> magnitudes(frames * estimator->input_planes() * analysis.stft.bins());
   Rng rng({1});
   for (float& value : magnitudes) value = static_cast<float>(rng.uniform(0, 1));
   std::vector<float> mask(estimator->batch_frames() * analysis.stft.bins());
