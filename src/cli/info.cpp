@@ -1,5 +1,6 @@
 #include "cli/locate.hpp"
 #include "cli/verbs.hpp"
+#include "svsep/core/log.hpp"
 #include "svsep/core/progress.hpp"
 #include "svsep/media/decoder.hpp"
 #include "svsep/media/stem_file.hpp"
@@ -15,7 +16,7 @@ namespace svsep::cli {
 namespace {
 
 void print_line(const std::string& name, const std::string& value) {
-  if (!value.empty()) fmt::print("{:<16}{}\n", name + ":", value);
+  if (!value.empty()) fmt::print("{:<16}{}\n", one_line(name) + ":", one_line(value));
 }
 
 void print_model(const std::filesystem::path& path) {

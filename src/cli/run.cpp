@@ -13,7 +13,7 @@ namespace svsep::cli {
 namespace {
 
 int fail(ErrorKind kind, const char* text) {
-  std::fprintf(stderr, "svsep: error: %s\n", text);
+  std::fprintf(stderr, "svsep: error: %s\n", one_line(text).c_str());
   return static_cast<int>(kind);
 }
 

@@ -306,8 +306,8 @@ SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estima
   if (const auto count = decoder.damaged_packets(); count > 0) {
     spdlog::warn("{}: {} damaged packets were skipped", name, count);
   }
-  if (const auto count = decoder.non_finite_samples(); count > 0) {
-    spdlog::warn("{}: {} samples that are no numbers were taken as silence", name, count);
+  if (const auto count = decoder.unusable_samples(); count > 0) {
+    spdlog::warn("{}: {} samples that are no numbers, or beyond 1e12, were taken as silence", name, count);
   }
   if (report.gain < 1) {
     spdlog::info("{}: turned down by {:.2f} dB, so that nothing clips", name, -20 * std::log10(report.gain));

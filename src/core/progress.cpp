@@ -1,5 +1,7 @@
 #include "svsep/core/progress.hpp"
 
+#include "svsep/core/log.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -125,8 +127,8 @@ void print_above_progress(std::FILE* stream, std::string_view text) {
   if (was_drawn) draw(b);
 }
 
-Progress::Progress(std::string label, double total)
-    : bar_(std::make_unique<Bar>(Bar{std::move(label), total, 0, {}})) {
+Progress::Progress(const std::string& label, double total)
+    : bar_(std::make_unique<Bar>(Bar{one_line(label), total, 0, {}})) {
   const std::scoped_lock lock(board().mutex);
   board().bars.insert(board().bars.begin(), bar_.get());
 }

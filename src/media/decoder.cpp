@@ -114,6 +114,11 @@ using ffmpeg::is_mp4;
 
 /// Decoded before the first wanted sample after a seek: lossy codecs need some past to become exact.
 constexpr int kPrerollS = 1;
+/// What the resampler and the converter of samples take.
+constexpr int kHighestRateHz = 768000;
+constexpr int kMostChannels = 64;
+/// Far above any scale in use (32-bit integers reach 2e9), and far from where sums of squares leave a float.
+constexpr float kLargestSample = 1e12F;
 /// An MP4 edit list counts in ticks that are often no finer than this.
 constexpr int kEditTicksPerSecond = 600;
 /// Larger times are nonsense, and would overflow.
@@ -209,7 +214,14 @@ struct Decoder::Impl {
       fail(path, damaged == 0 ? "holds no audio samples"
                               : "nothing could be decoded; " + std::to_string(damaged) + " damaged packets");
     }
-    if (rate_hz() <= 0 || channels() <= 0) fail(path, "states no sample rate or no channels");
+    if (rate_hz() < 1 || rate_hz() > kHighestRateHz) {
+      fail(path, "sample rate; expected 1 to " + std::to_string(kHighestRateHz) + " Hz, got " +
+                     std::to_string(rate_hz()));
+    }
+    if (channels() < 1 || channels() > kMostChannels) {
+      fail(path, "channels; expected 1 to " + std::to_string(kMostChannels) + ", got " +
+                     std::to_string(channels()));
+    }
     first = ffmpeg::allocated<ffmpeg::FramePtr>(av_frame_clone(frame.get()));
     frame_waits = true;
   }
@@ -364,9 +376,9 @@ struct Decoder::Impl {
       if (block.samples() == 0) continue;
       for (auto& channel : block.channels) {
         for (float& value : channel) {
-          if (!std::isfinite(value)) {
+          if (!(std::abs(value) <= kLargestSample)) {
             value = 0.0F;
-            ++non_finite;
+            ++unusable;
           }
         }
       }
@@ -397,7 +409,7 @@ struct Decoder::Impl {
   std::int64_t position = 0;  // of the next decoded sample; 0 is the stream's first
   std::int64_t begin = 0;
   std::int64_t end = 0;
-  std::int64_t non_finite = 0;
+  std::int64_t unusable = 0;
   std::int64_t damaged = 0;
 };
 
@@ -409,7 +421,7 @@ Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
 int Decoder::sample_rate_hz() const noexcept { return impl_->rate_hz(); }
 int Decoder::channels() const noexcept { return impl_->channels(); }
-std::int64_t Decoder::non_finite_samples() const noexcept { return impl_->non_finite; }
+std::int64_t Decoder::unusable_samples() const noexcept { return impl_->unusable; }
 std::int64_t Decoder::damaged_packets() const noexcept { return impl_->damaged; }
 Tags Decoder::tags() const { return ffmpeg::tags_of(impl_->path, *impl_->input); }
 bool Decoder::read(AudioBuffer& block) { return impl_->read(block); }

@@ -2,8 +2,10 @@
 
 #include "model/device.hpp"
 #include "svsep/core/cancellation.hpp"
+#include "svsep/core/error.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <spdlog/spdlog.h>
 
 namespace svsep {
@@ -15,7 +17,8 @@ constexpr std::int64_t kFramesPerCall = 320;  ///< at least: spreads the cost of
 
 TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride,
                                        torch::ScalarType type)
-    : info_(file.info()),
+    : path_(file.path()),
+      info_(file.info()),
       device_(device),
       type_(info_.input_transform == InputTransform::log_level ? type : torch::kFloat) {
   with_torch_errors("cannot prepare the network", [&] {
@@ -88,6 +91,11 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
                                         .to(torch::kCPU)
                                         .contiguous();
         const float* data = gains.data_ptr<float>();
+        if (std::any_of(data, data + gains.numel(), [](float gain) { return std::isnan(gain); })) {
+          throw Error(ErrorKind::model,
+                      "cannot use model: " + path_.string() +
+                          ": the network's output; expected gains in 0..1, got not a number");
+        }
         out = std::copy_n(data, gains.numel(), out);
         first += count;
       } catch (const c10::OutOfMemoryError&) {

@@ -26,11 +26,13 @@ class TorchMaskEstimator : public MaskEstimator {
   [[nodiscard]] std::size_t input_planes() const override;
   [[nodiscard]] std::size_t context_frames() const override;
   [[nodiscard]] std::size_t batch_frames() const override;
+  /// Throws Error(model) also where the weights make the network answer with NaN.
   void estimate(std::span<const float> magnitudes, std::span<float> mask) override;
 
  private:
   [[nodiscard]] std::int64_t level_frames() const;
 
+  std::filesystem::path path_;  ///< for errors
   ModelInfo info_;
   torch::Device device_;
   torch::ScalarType type_;

@@ -12,7 +12,7 @@ namespace svsep {
 class Progress {
  public:
   /// `total` is the amount of work in any unit, or <= 0 where it is not known in advance.
-  Progress(std::string label, double total);
+  Progress(const std::string& label, double total);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

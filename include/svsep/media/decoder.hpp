@@ -44,16 +44,16 @@ struct TimeRange {
 
 /// Decodes one audio stream of anything FFmpeg opens to planar float blocks, at the stream's own sample rate
 /// and channel count. Encoder delay and padding that the container declares are removed, so the sample count
-/// is the song's; a stream that changes rate or channel count on its way is converted to how it began. NaN
-/// and infinite samples become 0 and are counted. A damaged packet is skipped and counted, as players do. One
-/// thread at a time; memory does not grow with the song.
+/// is the song's; a stream that changes rate or channel count on its way is converted to how it began. Samples
+/// that are NaN or beyond +-1e12 become 0 and are counted. A damaged packet is skipped and counted, as players
+/// do. One thread at a time; memory does not grow with the song.
 ///
 /// The path "-" is standard input. That and named pipes need not be seekable (but an MP4 must then have its
 /// index in front), and a stop (core/cancellation) interrupts the wait for them with Cancelled.
 class Decoder {
  public:
   /// `stream` counts audio streams from 0. Throws Error(input) where the file is missing or not decodable,
-  /// has no such stream, or `range` is empty.
+  /// has no such stream, a rate above 768,000 Hz or more than 64 channels, or `range` is empty.
   explicit Decoder(const std::filesystem::path& path, std::size_t stream = 0, const TimeRange& range = {});
   ~Decoder();
   Decoder(Decoder&&) noexcept;
@@ -72,8 +72,8 @@ class Decoder {
   /// What the file says of the song.
   [[nodiscard]] Tags tags() const;
 
-  /// Samples that were NaN or infinite so far.
-  [[nodiscard]] std::int64_t non_finite_samples() const noexcept;
+  /// Samples so far that became 0 because they were no usable numbers.
+  [[nodiscard]] std::int64_t unusable_samples() const noexcept;
   /// Packets so far that the codec refused.
   [[nodiscard]] std::int64_t damaged_packets() const noexcept;
 

@@ -2,6 +2,7 @@
 #include "svsep/core/atomic_file.hpp"
 #include "svsep/core/cancellation.hpp"
 #include "svsep/core/error.hpp"
+#include "svsep/core/log.hpp"
 #include "svsep/core/progress.hpp"
 #include "svsep/core/rng.hpp"
 
@@ -98,6 +99,13 @@ TEST(Rng, IsUniform) {
   EXPECT_NEAR(sum / 100000, 0.0, 0.01);
   EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 9600);
   EXPECT_LT(*std::max_element(counts.begin(), counts.end()), 10400);
+}
+
+TEST(OneLine, HoldsNoControlCharacters) {
+  EXPECT_EQ(one_line("a\nb\rc\td\x1b[31m\x7f"), "a?b?c?d?[31m?");
+  EXPECT_EQ(one_line("\xC2\x9B"
+                     "2J \xC2\xA9 \xC3\x9B \xC2"),
+            "?2J \xC2\xA9 \xC3\x9B \xC2");  // C1's CSI; a copyright sign
 }
 
 TEST(Progress, WritesDurationsAsPeopleDo) {
