@@ -7,7 +7,8 @@ packages=(g++ cmake ninja-build pkg-config libtorch-dev libgloo-dev libopenblas0
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libsamplerate0-dev libfftw3-dev
   libcli11-dev libspdlog-dev nlohmann-json3-dev liblapacke-dev)
 if [[ "${1:-}" == test ]]; then
-  packages+=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libgmock-dev ffmpeg)
+  packages+=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libgmock-dev ffmpeg
+    valgrind)
 fi
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

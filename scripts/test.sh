@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Every check of the project, on a machine with nothing installed (Debian, as root or with sudo): test.sh [--quick]
+# Every check of the project, on a machine with nothing installed (Debian, as root or with sudo):
+# test.sh [--quick | --sanitize]
 # Format, Release build without warnings and all tests; then, unless --quick, clang-tidy, and all tests once
-# more under AddressSanitizer and UndefinedBehaviorSanitizer. Stops at the first part that fails.
+# more under AddressSanitizer and UndefinedBehaviorSanitizer. With --sanitize only what watches a running program:
+# those two, ThreadSanitizer and valgrind. Stops at the first part that fails.
 set -euo pipefail
 
-if (($# > 1)) || [[ "${1:---quick}" != --quick ]]; then
-  echo "usage: test.sh [--quick]" >&2
+if (($# > 1)) || [[ ! "${1:-}" =~ ^(|--quick|--sanitize)$ ]]; then
+  echo "usage: test.sh [--quick | --sanitize]" >&2
   exit 2
 fi
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -22,33 +24,49 @@ each_source() {
   find include src tests examples benchmarks -name '*.[ch]pp' -print0 | xargs -0 -n 1 -P "$(nproc)" "$@"
 }
 
+# Configures and builds a preset and runs its tests.
+build_and_test() {
+  begin "Build: $1"
+  cmake --preset "$1"
+  cmake --build --preset "$1"
+  begin "Tests: $1"
+  ctest --preset "$1" --parallel "$(nproc)"
+}
+
+# One separation by the Release build, whose own code valgrind must have nothing to say about.
+check_with_valgrind() {
+  begin "valgrind"
+  local folder
+  folder=$(mktemp -d)
+  ffmpeg -v error -f lavfi -i 'anoisesrc=duration=0.3:color=pink:sample_rate=22050' "$folder/noise.wav"
+  valgrind --quiet --error-exitcode=1 --num-callers=20 --suppressions=tests/valgrind.supp \
+    build/ci/bin/svsep separate --threads 1 --model tests/golden/unet_tcn_tiny_2.safetensors \
+    --output "$folder" "$folder/noise.wav"
+  rm -r "$folder"
+}
+
 begin "Dependencies"
 scripts/install_dependencies.sh test
 
-begin "Format"
-each_source clang-format --dry-run -Werror
-
-begin "Release build, warnings are errors"
-cmake --preset ci
-cmake --build --preset ci
-
-begin "Tests"
-ctest --preset ci --parallel "$(nproc)"
-
-if [[ "${1:-}" != --quick ]]; then
-  begin "clang-tidy"
-  cmake --preset tidy
-  # The product only: a file that knows LibTorch takes minutes. The number of warnings in other people's headers
-  # goes to stderr; findings go to stdout.
-  find src examples -name '*.cpp' -print0 |
-    xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build/tidy --quiet 2>/dev/null
-
-  begin "Build with AddressSanitizer and UndefinedBehaviorSanitizer"
-  cmake --preset asan
-  cmake --build --preset asan
-
-  begin "Tests under the sanitizers"
-  ctest --preset asan --parallel "$(nproc)"
+if [[ "${1:-}" == --sanitize ]]; then
+  build_and_test asan
+  build_and_test tsan
+  cmake --preset ci
+  cmake --build --preset ci --target svsep
+  check_with_valgrind
+else
+  begin "Format"
+  each_source clang-format --dry-run -Werror
+  build_and_test ci
+  if [[ "${1:-}" != --quick ]]; then
+    begin "clang-tidy"
+    cmake --preset tidy
+    # The product only: a file that knows LibTorch takes minutes. The number of warnings in other people's headers
+    # goes to stderr; findings go to stdout.
+    find src examples -name '*.cpp' -print0 |
+      xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build/tidy --quiet 2>/dev/null
+    build_and_test asan
+  fi
 fi
 
 part=end

@@ -2,6 +2,7 @@
 
 #include "svsep/core/cancellation.hpp"
 #include "svsep/core/progress.hpp"
+#include "svsep/core/task_thread.hpp"
 #include "svsep/dsp/resampler.hpp"
 #include "svsep/media/stem_file.hpp"
 #include "svsep/plot/spectrogram_figure.hpp"
@@ -21,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kDecodedAhead = 64;          ///< blocks, of a few hundredths of a second each
 constexpr float kFullScale = 32767.0F / 32768.0F;  ///< the largest value that every integer format holds
 
 /// A name for a file that goes away at the end of the scope.
@@ -176,7 +178,7 @@ class BlockResampler {
   std::vector<Resampler> resamplers_;
 };
 
-/// All that is written of one song.
+/// All that is written of one song: each file by a thread of its own, while the next stretch is separated.
 class SongOutputs {
  public:
   SongOutputs(const Job& job, const Decoder& decoder, const SongSettings& settings, int rate_hz)
@@ -187,6 +189,10 @@ class SongOutputs {
     if (settings.mixes.empty() || settings.plot) {
       mixture_.emplace(decoder.sample_rate_hz(), rate_hz, decoder.channels());
     }
+    for (std::size_t file = 0; file < std::max<std::size_t>(1, settings.mixes.size()); ++file) {
+      writers_.push_back(std::make_unique<TaskThread>(1));
+    }
+    if (figure_) drawer_ = std::make_unique<TaskThread>(1);
   }
 
   void push_mixture(const AudioBuffer& block) {
@@ -194,7 +200,7 @@ class SongOutputs {
   }
 
   void push_stems(const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
-    if (figure_) figure_->push_stems(vocals, accompaniment);
+    if (figure_) drawer_->push([=, this] { figure_->push_stems(vocals, accompaniment); });
     if (settings_.mixes.empty()) {
       write(static_cast<std::size_t>(WrittenStem::vocals), vocals);
       write(static_cast<std::size_t>(WrittenStem::accompaniment), accompaniment);
@@ -213,6 +219,8 @@ class SongOutputs {
 
   void finish(SongReport& report) {
     if (mixture_) write_mixture(mixture_->finish());
+    for (const auto& writer : writers_) writer->wait();
+    if (drawer_) drawer_->wait();
     if (spool_) report.gain = spool_->replay(audio_);
     throw_if_cancelled();
     std::vector<TemporaryFile> finished;  // go away where a later one fails
@@ -227,16 +235,20 @@ class SongOutputs {
   }
 
  private:
-  void write(std::size_t part, const AudioBuffer& block) {
-    if (spool_) {
-      spool_->write(part, block);
-    } else {
-      audio_.write(part, block);
-    }
+  /// Takes a copy: the block's owner goes on.
+  void write(std::size_t part, AudioBuffer block) {
+    TaskThread& writer = *writers_[settings_.mixes.empty() ? 0 : part];  // a stem file has one
+    writer.push([this, part, block = std::move(block)] {
+      if (spool_) {
+        spool_->write(part, block);
+      } else {
+        audio_.write(part, block);
+      }
+    });
   }
 
   void write_mixture(const AudioBuffer& block) {
-    if (figure_) figure_->push_mixture(block);
+    if (figure_) drawer_->push([=, this] { figure_->push_mixture(block); });
     if (settings_.mixes.empty()) write(static_cast<std::size_t>(WrittenStem::mixture), block);
   }
 
@@ -256,6 +268,9 @@ class SongOutputs {
   std::optional<Spool> spool_;
   std::optional<SpectrogramFigure> figure_;
   std::optional<BlockResampler> mixture_;  ///< where it is wanted, at the outputs' rate
+  std::vector<std::unique_ptr<TaskThread>>
+      writers_;  ///< the threads last, so that they end before what they use goes
+  std::unique_ptr<TaskThread> drawer_;
 };
 
 /// The outputs' rate: what is asked for, or the nearest that the format holds.
@@ -281,21 +296,28 @@ SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estima
   SeparationSettings separation = settings.separation;
   separation.output_sample_rate_hz = report.sample_rate_hz;
 
-  Progress progress(job.song.track, static_cast<double>(decoder.expected_samples().value_or(0)));
+  const double rate_ratio = static_cast<double>(report.sample_rate_hz) / decoder.sample_rate_hz();
+  Progress progress(job.song.track, rate_ratio * static_cast<double>(decoder.expected_samples().value_or(0)));
   SongOutputs outputs(job, decoder, settings, report.sample_rate_hz);
+  std::size_t separated = 0;
   Separator separator(estimator, decoder.sample_rate_hz(), decoder.channels(), separation,
                       [&](const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
                         throw_if_cancelled();
                         outputs.push_stems(vocals, accompaniment);
+                        separated += vocals.samples();
+                        progress.update(static_cast<double>(separated));
                       });
+  TaskThread analysis(kDecodedAhead);  // last: it ends before what it feeds goes
   std::size_t samples = 0;
   for (AudioBuffer block; decoder.read(block);) {
     throw_if_cancelled();
-    outputs.push_mixture(block);
-    separator.push(block);
     samples += block.samples();
-    progress.update(static_cast<double>(samples));
+    analysis.push([&outputs, &separator, block = std::move(block)] {
+      outputs.push_mixture(block);
+      separator.push(block);
+    });
   }
+  analysis.wait();
   separator.finish();
   throw_if_cancelled();
   outputs.finish(report);

@@ -1,19 +1,16 @@
 #include "svsep/separation/separator.hpp"
 
 #include "svsep/core/error.hpp"
+#include "svsep/core/task_thread.hpp"
 #include "svsep/dsp/resampler.hpp"
 #include "svsep/dsp/stft.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <complex>
-#include <condition_variable>
 #include <functional>
-#include <future>
-#include <mutex>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -48,49 +45,6 @@ std::size_t nearest_even_smooth(double wanted) {
     if (is_smooth(middle + distance)) return middle + distance;
   }
 }
-
-/// Runs one task at a time on a thread of its own: always the same one, since OpenMP keeps a team of threads
-/// for every thread that calls it.
-class Worker {
- public:
-  Worker() : thread_([this] { run(); }) {}
-  ~Worker() {
-    {
-      const std::lock_guard lock(mutex_);
-      ends_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-
-  /// The previous task must have ended. What the task throws, the future does.
-  std::future<void> start(std::function<void()> task) {
-    const std::lock_guard lock(mutex_);
-    task_ = std::packaged_task<void()>(std::move(task));
-    changed_.notify_all();
-    return task_.get_future();
-  }
-
- private:
-  void run() {
-    for (;;) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return ends_ || task_.valid(); });
-      if (ends_) return;
-      std::packaged_task<void()> task = std::exchange(task_, {});
-      lock.unlock();
-      task();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::packaged_task<void()> task_;
-  bool ends_ = false;
-  std::thread thread_;  // last: it uses the others
-};
 
 /// One stem of one channel on its way from masked frames to samples at the stems' rate.
 class StemPath {
@@ -166,27 +120,42 @@ class Masker {
   float vocals_share_ = 0;  ///< of what lies above the band
 };
 
-/// One channel: its frames on their way in, its stems on their way out.
-class Channel {
+/// One channel of the mixture on its way to frames.
+class ChannelFrames {
+ public:
+  explicit ChannelFrames(const StftParameters& stft)
+      : to_frames_(stft, [this](Spectrum frame) { append(frames, frame); }) {}
+  ChannelFrames(const ChannelFrames&) = delete;  // the stage's sink points into this object
+  ChannelFrames& operator=(const ChannelFrames&) = delete;
+
+  void push(std::span<const float> values) {
+    append(samples, values);
+    to_frames_.push(values);
+  }
+  void finish() { to_frames_.finish(); }
+
+  std::vector<std::complex<float>> frames;  ///< that no mask was made for yet
+  std::vector<float> samples;               ///< since the last batch
+
+ private:
+  Stft to_frames_;
+};
+
+/// One channel of both stems on its way from frames.
+class ChannelStems {
  public:
   /// `subtracts`: the accompaniment is the mixture less the vocals.
-  Channel(const StftParameters& stft, int song_rate_hz, int stem_rate_hz, bool subtracts)
+  ChannelStems(const StftParameters& stft, int song_rate_hz, int stem_rate_hz, bool subtracts)
       : vocals(stft, song_rate_hz, stem_rate_hz),
         accompaniment(stft, song_rate_hz, stem_rate_hz),
-        subtracts_(subtracts),
-        to_frames_(stft, [this](Spectrum frame) { append(frames, frame); }) {}
-  Channel(const Channel&) = delete;  // the stages' sinks point into this object
-  Channel& operator=(const Channel&) = delete;
+        subtracts_(subtracts) {}
 
-  void push(std::span<const float> samples) {
+  void push_mixture(std::span<const float> samples) {
     samples_ += samples.size();
     if (subtracts_) append(mixture_, samples);
-    to_frames_.push(samples);
   }
-  void finish_frames() { to_frames_.finish(); }
 
-  /// Takes the oldest waiting frame.
-  void mask(Masker& masker, Spectrum frame, std::span<const float> mask) {
+  void push(Masker& masker, Spectrum frame, std::span<const float> mask) {
     vocals.push(masker.vocals(frame, mask));
     if (!subtracts_) accompaniment.push(masker.accompaniment(frame, mask));
   }
@@ -212,7 +181,6 @@ class Channel {
     accompaniment.hand_on(count);
   }
 
-  std::vector<std::complex<float>> frames;  ///< of the mixture, that no mask was made for yet
   StemPath vocals;
   StemPath accompaniment;
 
@@ -220,7 +188,6 @@ class Channel {
   bool subtracts_;
   std::size_t samples_ = 0;     ///< of the song, so far
   std::vector<float> mixture_;  ///< samples that no stems were made of yet, where they are subtracted from
-  Stft to_frames_;
 };
 
 /// Where the two masks add up to 1, the difference is the same as the masked frames, and cheaper.
@@ -229,6 +196,77 @@ bool subtracts(const SeparationSettings& settings) {
   return settings.accompaniment == AccompanimentSource::residual ||
          (thresholds.vocals <= 0 && thresholds.accompaniment <= 0 && settings.high_band != HighBand::drop);
 }
+
+/// What becomes stems in one go: some frames with their masks, and the song's samples since the last batch.
+struct Batch {
+  std::vector<std::vector<std::complex<float>>> frames;  ///< [channel][frame x bins]
+  std::vector<std::vector<float>> samples;               ///< [channel]
+  std::vector<float> mask;                               ///< [frame x band bins]
+  std::size_t count = 0;                                 ///< frames
+};
+
+/// The second half of the pipeline: masked frames to samples of the stems. On one thread.
+class Synthesis {
+ public:
+  Synthesis(const StftParameters& stft, std::size_t band_bins, int song_rate_hz, std::size_t channel_count,
+            const SeparationSettings& settings, Separator::Sink sink)
+      : bins_(stft.bins()),
+        band_bins_(band_bins),
+        masker_(settings, band_bins, stft.bins()),
+        sink_(std::move(sink)) {
+    const int stem_rate_hz =
+        settings.output_sample_rate_hz == 0 ? song_rate_hz : settings.output_sample_rate_hz;
+    while (channels_.size() < channel_count) {
+      channels_.push_back(
+          std::make_unique<ChannelStems>(stft, song_rate_hz, stem_rate_hz, subtracts(settings)));
+    }
+  }
+
+  void push(const Batch& batch) {
+    for (std::size_t c = 0; c < channels_.size(); ++c) {
+      channels_[c]->push_mixture(batch.samples[c]);
+      for (std::size_t frame = 0; frame < batch.count; ++frame) {
+        channels_[c]->push(masker_, Spectrum(batch.frames[c]).subspan(frame * bins_, bins_),
+                           std::span<const float>(batch.mask).subspan(frame * band_bins_, band_bins_));
+      }
+      channels_[c]->hand_on();
+    }
+    deliver();
+  }
+
+  void finish() {
+    for (const auto& channel : channels_) channel->finish();
+    deliver();
+  }
+
+ private:
+  /// Hands on as many samples as all channels have.
+  void deliver() {
+    std::size_t samples = channels_.front()->vocals.ready.size();
+    for (const auto& channel : channels_) {
+      samples = std::min({samples, channel->vocals.ready.size(), channel->accompaniment.ready.size()});
+    }
+    if (samples == 0) return;
+    const auto take = [samples](std::vector<float>& ready) {
+      std::vector<float> taken(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(samples));
+      drop_front(ready, samples);
+      return taken;
+    };
+    AudioBuffer vocals;
+    AudioBuffer accompaniment;
+    for (const auto& channel : channels_) {
+      vocals.channels.push_back(take(channel->vocals.ready));
+      accompaniment.channels.push_back(take(channel->accompaniment.ready));
+    }
+    sink_(vocals, accompaniment);
+  }
+
+  std::size_t bins_;
+  std::size_t band_bins_;
+  Masker masker_;
+  std::vector<std::unique_ptr<ChannelStems>> channels_;
+  Separator::Sink sink_;
+};
 
 int checked_rate(int sample_rate_hz) {
   if (sample_rate_hz >= 1 && sample_rate_hz <= kMaxSampleRateHz) return sample_rate_hz;
@@ -254,7 +292,6 @@ struct Separator::Impl {
   Impl(MaskEstimator& mask_estimator, int sample_rate_hz, int channel_count,
        const SeparationSettings& settings, Sink stem_sink)
       : estimator(mask_estimator),
-        sink(std::move(stem_sink)),
         stft(stft_at_rate(estimator.analysis(), checked_rate(sample_rate_hz))),
         band_bins(estimator.analysis().stft.bins()),
         frame_values(estimator.input_planes() * band_bins),
@@ -262,13 +299,12 @@ struct Separator::Impl {
         block_frames(2 * estimator.context_frames() + batch),
         magnitude_scale(static_cast<float>(estimator.analysis().stft.window_samples) /
                         static_cast<float>(stft.window_samples)),
-        masker(settings, band_bins, stft.bins()),
         magnitudes(estimator.context_frames() * frame_values, 0.0F),  // silence before the first frame
-        mask(batch * band_bins) {
-    const int stem_rate_hz =
-        settings.output_sample_rate_hz == 0 ? sample_rate_hz : settings.output_sample_rate_hz;
+        mask(batch * band_bins),
+        synthesis(stft, band_bins, sample_rate_hz, static_cast<std::size_t>(channel_count), settings,
+                  std::move(stem_sink)) {
     for (int channel = 0; channel < channel_count; ++channel) {
-      channels.push_back(std::make_unique<Channel>(stft, sample_rate_hz, stem_rate_hz, subtracts(settings)));
+      channels.push_back(std::make_unique<ChannelFrames>(stft));
     }
     magnitudes.reserve(block_frames * frame_values);
   }
@@ -307,63 +343,43 @@ struct Separator::Impl {
     mask_frames();
     std::swap(seen, magnitudes);
     magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * frame_values), seen.end());
-    estimation = worker.start([this] { estimator.estimate(seen, mask); });
+    estimating = true;
+    estimation.push([this] { estimator.estimate(seen, mask); });
   }
 
-  /// Waits for the mask that is being estimated, if there is one, and applies it to the oldest waiting
-  /// frames.
+  /// Waits for the mask that is being estimated, if there is one, and gives the oldest waiting frames with it
+  /// to the synthesis.
   void mask_frames() {
-    if (!estimation.valid()) return;
-    estimation.get();
-    const std::size_t frames = std::min(batch, waiting());
+    if (!std::exchange(estimating, false)) return;
+    estimation.wait();
+    Batch masked{.frames = {}, .samples = {}, .mask = std::move(mask), .count = std::min(batch, waiting())};
+    mask = std::vector<float>(batch * band_bins);
+    const auto values = static_cast<std::ptrdiff_t>(masked.count * stft.bins());
     for (const auto& channel : channels) {
-      for (std::size_t frame = 0; frame < frames; ++frame) {
-        channel->mask(masker, Spectrum(channel->frames).subspan(frame * stft.bins(), stft.bins()),
-                      std::span<const float>(mask).subspan(frame * band_bins, band_bins));
-      }
-      drop_front(channel->frames, frames * stft.bins());
-      channel->hand_on();
+      masked.frames.emplace_back(channel->frames.begin(), channel->frames.begin() + values);
+      channel->frames.erase(channel->frames.begin(), channel->frames.begin() + values);
+      masked.samples.push_back(std::exchange(channel->samples, {}));
     }
-    looked_at -= std::min(looked_at, frames);
-  }
-
-  /// Hands on as many samples as all channels have.
-  void deliver() {
-    std::size_t samples = channels.front()->vocals.ready.size();
-    for (const auto& channel : channels) {
-      samples = std::min({samples, channel->vocals.ready.size(), channel->accompaniment.ready.size()});
-    }
-    if (samples == 0) return;
-    const auto take = [samples](std::vector<float>& ready) {
-      std::vector<float> taken(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(samples));
-      drop_front(ready, samples);
-      return taken;
-    };
-    AudioBuffer vocals;
-    AudioBuffer accompaniment;
-    for (const auto& channel : channels) {
-      vocals.channels.push_back(take(channel->vocals.ready));
-      accompaniment.channels.push_back(take(channel->accompaniment.ready));
-    }
-    sink(vocals, accompaniment);
+    looked_at -= std::min(looked_at, masked.count);
+    synthesiser.push([this, masked = std::move(masked)] { synthesis.push(masked); });
   }
 
   MaskEstimator& estimator;
-  Sink sink;
   StftParameters stft;       ///< at the song's rate
   std::size_t band_bins;     ///< those that the estimator sees
   std::size_t frame_values;  ///< that it sees of a frame: its planes, side by side
   std::size_t batch;
   std::size_t block_frames;  ///< what one call of the estimator sees
   float magnitude_scale;     ///< to the level of the model's STFT
-  Masker masker;
-  std::vector<std::unique_ptr<Channel>> channels;
+  std::vector<std::unique_ptr<ChannelFrames>> channels;
   std::size_t looked_at = 0;      ///< of the waiting frames, those whose magnitudes are below
   std::vector<float> magnitudes;  ///< of frames that are not being estimated, with the context before them
   std::vector<float> seen;        ///< by the estimator, now
   std::vector<float> mask;        ///< that it is filling
-  std::future<void> estimation;
-  Worker worker;  ///< last, so that it ends before what it works on goes
+  bool estimating = false;
+  Synthesis synthesis;  ///< the synthesiser's alone
+  TaskThread synthesiser{1};
+  TaskThread estimation{1};  ///< the threads last, so that they end before what they work on goes
 };
 
 Separator::Separator(MaskEstimator& estimator, int sample_rate_hz, int channels,
@@ -377,11 +393,10 @@ void Separator::push(const AudioBuffer& block) {
     impl_->channels[channel]->push(block.channels[channel]);
   }
   impl_->look();
-  impl_->deliver();
 }
 
 void Separator::finish() {
-  for (const auto& channel : impl_->channels) channel->finish_frames();
+  for (const auto& channel : impl_->channels) channel->finish();
   impl_->look();
   impl_->mask_frames();
   while (impl_->waiting() > 0) {  // silence after the last frame
@@ -389,8 +404,8 @@ void Separator::finish() {
     impl_->estimate();
     impl_->mask_frames();
   }
-  for (const auto& channel : impl_->channels) channel->finish();
-  impl_->deliver();
+  impl_->synthesiser.push([this] { impl_->synthesis.finish(); });
+  impl_->synthesiser.wait();
 }
 
 }  // namespace svsep

@@ -48,11 +48,13 @@ struct SeparationSettings {
 /// thresholds
 /// -> mask x frames of every channel -> InverseStft -> Resampler where another rate is asked for. The stems
 /// have the mixture's rate, channel count and exact length (or what output_sample_rate_hz makes of it), and
-/// do not depend on how the input was cut into blocks. Memory does not grow with the song. One thread at a
-/// time.
+/// do not depend on how the input was cut into blocks. Memory does not grow with the song. Analysis runs on
+/// the caller's thread, one at a time, the estimator and what follows it on two threads of the separator's
+/// own.
 class Separator {
  public:
-  /// Takes equally long blocks of both stems, in order.
+  /// Takes equally long blocks of both stems, in order, on a thread of the separator's. What it throws,
+  /// push() or finish() throws.
   using Sink = std::function<void(const AudioBuffer& vocals, const AudioBuffer& accompaniment)>;
 
   /// `estimator` must outlive the separator. Throws Error(input): a sample rate outside 1..768000 Hz.
@@ -60,9 +62,9 @@ class Separator {
             Sink sink);
   ~Separator();
 
-  /// Takes a block of any length with the constructor's channel count.
+  /// Takes a block of any length with the constructor's channel count. Throws also what the estimator throws.
   void push(const AudioBuffer& block);
-  /// Gives the rest. No push after it.
+  /// Gives the rest, and returns when the sink has all. No push after it.
   void finish();
 
  private:

@@ -5,15 +5,20 @@
 #include "svsep/core/log.hpp"
 #include "svsep/core/progress.hpp"
 #include "svsep/core/rng.hpp"
+#include "svsep/core/task_thread.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace svsep {
@@ -99,6 +104,70 @@ TEST(Rng, IsUniform) {
   EXPECT_NEAR(sum / 100000, 0.0, 0.01);
   EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 9600);
   EXPECT_LT(*std::max_element(counts.begin(), counts.end()), 10400);
+}
+
+TEST(TaskThread, RunsTasksInOrderOnOneThreadOfItsOwn) {
+  std::vector<int> order;
+  std::vector<std::thread::id> threads;
+  {
+    TaskThread stage(2);
+    for (int task = 0; task < 100; ++task) {
+      stage.push([&, task] {
+        order.push_back(task);
+        threads.push_back(std::this_thread::get_id());
+      });
+    }
+    stage.wait();
+  }
+  ASSERT_EQ(order.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_EQ(std::count(threads.begin(), threads.end(), threads.front()), 100);
+  EXPECT_NE(threads.front(), std::this_thread::get_id());
+}
+
+TEST(TaskThread, LetsNoMoreTasksWaitThanItWasTold) {
+  std::mutex gate;
+  std::atomic<int> pushed = 0;
+  TaskThread stage(3);
+  std::unique_lock closed(gate);
+  std::jthread pusher([&] {
+    for (int task = 0; task < 10; ++task) {
+      stage.push([&] { const std::lock_guard pass(gate); });
+      ++pushed;
+    }
+  });
+  while (pushed < 4) std::this_thread::yield();  // one runs, three wait
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(pushed, 4);
+  closed.unlock();
+  pusher.join();
+  stage.wait();
+  EXPECT_EQ(pushed, 10);
+}
+
+TEST(TaskThread, ThrowsWhatATaskThrewAndRunsNoneAfterIt) {
+  bool ran = false;
+  TaskThread stage(2);
+  stage.push([] { throw Error(ErrorKind::output, "full"); });
+  EXPECT_THROW(stage.wait(), Error);
+  EXPECT_THROW(stage.push([&] { ran = true; }), Error);
+  EXPECT_THROW(stage.wait(), Error);
+  EXPECT_FALSE(ran);
+}
+
+TEST(TaskThread, DropsWhatWaitsWhenItGoes) {
+  std::atomic<int> started = 0;
+  {
+    TaskThread stage(5);
+    for (int task = 0; task < 5; ++task) {
+      stage.push([&] {
+        ++started;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      });
+    }
+    while (started == 0) std::this_thread::yield();
+  }
+  EXPECT_EQ(started, 1);
 }
 
 TEST(OneLine, HoldsNoControlCharacters) {
