@@ -125,7 +125,7 @@ class Guard {
     errno = before;
     if (size < 0) return;
     path[size] = '\0';
-    count(call, path);
+    if (path[0] == '/') count(call, path);  // no pipe or socket
   }
   explicit Guard(std::size_t allocation) {
     if (ready.load(std::memory_order_relaxed) && allocation >= plan.bytes) take(Call::allocate, "");
