@@ -1,7 +1,7 @@
 // What the program leaves behind when a call of the system fails, when the disk is full and when it is
 // killed. A call is made to fail by a library that is loaded before the program (tests/faults/fail_call.cpp).
-// Here it is one call of each kind; SVSEP_FAULTS=all takes every one (of more than 60 of a kind: 60), and
-// SVSEP_KILLS=N kills each command at N random instants.
+// Here it is one call of each kind; SVSEP_FAULTS=N takes N of each, in all ways and of more commands (1000:
+// every one), and SVSEP_KILLS=N kills each command at N random instants.
 
 #include "faults/fail_call.hpp"
 #include "support/audio_files.hpp"
@@ -78,10 +78,14 @@ struct Outcome {
 
 bool is_killed(const Fault& fault) { return std::string_view(fault.how).starts_with("kill"); }
 
-bool everywhere() {
-  const char* const text = std::getenv("SVSEP_FAULTS");
-  return text != nullptr && std::string_view(text) == "all";
+std::uint64_t number_of(const char* variable) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
 }
+
+/// At how many calls of each kind.
+std::uint64_t most_faults() { return number_of("SVSEP_FAULTS"); }
+bool everything() { return most_faults() > 1; }
 
 /// A history without its last column, the seconds.
 std::string untimed(const std::string& csv) {
@@ -122,7 +126,7 @@ class Faults : public ::testing::TestWithParam<Command> {
   }
 
   void SetUp() override {
-    if (!GetParam().always && !everywhere()) GTEST_SKIP() << "only with SVSEP_FAULTS=all";
+    if (!GetParam().always && !everything()) GTEST_SKIP() << "only with SVSEP_FAULTS=2 and more";
     const Arguments& arguments = GetParam().arguments;
     if (has("--musdb")) {
       for (const char* subset : {"train", "test"}) {
@@ -317,11 +321,11 @@ class Faults : public ::testing::TestWithParam<Command> {
     return outcome.report;
   }
 
-  /// Of 1..most: one of them, or all, but at most 60.
+  /// Of 1..most: one of them, or as many as are asked for, evenly spread.
   static std::vector<std::uint64_t> some_of(std::uint64_t most, bool last = false) {
     if (most == 0) return {};
-    if (!everywhere()) return {last ? most : most - most / 3};
-    const std::uint64_t shown = std::min<std::uint64_t>(most, 60);
+    if (!everything()) return {last ? most : most - most / 3};
+    const std::uint64_t shown = std::min(most, most_faults());
     std::vector<std::uint64_t> numbers;
     for (std::uint64_t i = 1; i <= shown; ++i) numbers.push_back(most * i / shown);
     return numbers;
@@ -365,9 +369,9 @@ TEST_P(Faults, AtACallLeaveNothingHalfWrittenAndARerunCompletes) {
     const bool reads = call == Call::read || call == Call::map;
     for (const std::uint64_t number : some_of(calls_of(calls, call), call == Call::rename)) {
       inject({call, number, "once", EIO});
-      if (everywhere() || call == Call::write) inject({call, number, "on", reads ? EIO : ENOSPC});
-      if (!reads && everywhere()) inject({call, number, "kill", 0});
-      if (!reads && (everywhere() || call == Call::rename)) inject({call, number, "kill-after", 0});
+      if (everything() || call == Call::write) inject({call, number, "on", reads ? EIO : ENOSPC});
+      if (!reads && everything()) inject({call, number, "kill", 0});
+      if (!reads && (everything() || call == Call::rename)) inject({call, number, "kill-after", 0});
     }
   }
 }
@@ -378,16 +382,15 @@ TEST_P(Faults, OfMemoryLeaveNothingHalfWrittenAndARerunCompletes) {
     for (const std::uint64_t number : some_of(calls_of(count_calls(bytes), Call::allocate))) {
       inject({Call::allocate, number, number % 2 == 0 ? "on" : "once", ENOMEM, bytes});
     }
-    if (!everywhere()) break;
+    if (!everything()) break;
   }
 }
 
 TEST_P(Faults, AtRandomInstantsLeaveNothingHalfWrittenAndARerunCompletes) {
-  const char* const text = std::getenv("SVSEP_KILLS");
-  const int kills = text == nullptr ? 1 : std::atoi(text);
+  const std::uint64_t kills = number_of("SVSEP_KILLS");
   Rng random({std::hash<std::string>{}(GetParam().name)});
   reset();
-  for (int kill = 0; kill < kills; ++kill) {
+  for (std::uint64_t kill = 0; kill < kills; ++kill) {
     const double after_s = random.uniform(0.01, 1.05 * seconds_);
     SCOPED_TRACE("kill " + std::to_string(kill) + " after " + std::to_string(after_s) + " s");
     Arguments arguments = GetParam().arguments;
