@@ -304,7 +304,9 @@ class Faults : public ::testing::TestWithParam<Command> {
     EXPECT_GE(count(text, "svsep: error: "), 1U) << text;
     EXPECT_LE(count(text, "svsep: error: "), songs + 1) << text;
     if (fault.call == Call::allocate || std::string_view(fault.how) == "on") return;
-    EXPECT_NE(text.find(std::strerror(fault.error)), std::string::npos) << text;
+    const bool says_why = text.find(std::strerror(fault.error)) != std::string::npos ||
+                          text.find("what was written is not what is read back") != std::string::npos;
+    EXPECT_TRUE(says_why) << text;
     std::string name = fs::path(outcome.report.path.data()).filename();
     if (ends_with(name, ".part")) name = fs::path(name).stem().stem();  // of the file that it becomes
     const bool names_it = text.find(name) != std::string::npos || text.find("out/cache") != std::string::npos;
