@@ -127,6 +127,9 @@ class StreamReader {
     expect(stream, "sample rates differ", rate_hz_, decoder.sample_rate_hz(), "Hz");
     expect(stream, "channel counts differ", channels_, decoder.channels(), "channels");
     AudioBuffer audio = read_all(decoder);
+    if (decoder.damaged_packets() > 0) {
+      spdlog::warn("{}: {} damaged packets were skipped", stream.path.string(), decoder.damaged_packets());
+    }
     const std::size_t samples = samples_.value_or(audio.samples());
     if (audio.samples() + tolerance >= samples && audio.samples() <= samples + tolerance) {
       for (auto& channel : audio.channels) {

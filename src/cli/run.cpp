@@ -5,9 +5,14 @@
 #include "svsep/core/error.hpp"
 #include "svsep/core/log.hpp"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <fcntl.h>
 #include <iostream>
 #include <new>
+#include <string>
+#include <unistd.h>
 
 namespace svsep::cli {
 namespace {
@@ -15,6 +20,24 @@ namespace {
 int fail(ErrorKind kind, const char* text) {
   std::fprintf(stderr, "svsep: error: %s\n", one_line(text).c_str());
   return static_cast<int>(kind);
+}
+
+/// The standard streams that the caller closed lead nowhere: else the next file that is opened would be one
+/// of them, and would be given what is printed.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0)
+      static_cast<void>(::open("/dev/null", O_RDWR));  // the lowest that is free
+  }
+}
+
+/// What was printed may lie in a buffer still: a full disk shows only here.
+void flush_stdout() {
+  std::cout.flush();
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout) return;
+  const std::string reason = errno != 0 ? std::strerror(errno) : "not all of it could be written";
+  throw Error(ErrorKind::output, "cannot write: standard output: " + reason);
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -45,9 +68,12 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  open_standard_streams();
   install_cancellation_handlers();
   try {
-    return parse_and_run(argc, argv);
+    const int code = parse_and_run(argc, argv);
+    flush_stdout();
+    return code;
   } catch (const Error& error) {
     return fail(error.kind(), error.what());
   } catch (const Cancelled& cancelled) {

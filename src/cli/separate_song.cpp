@@ -69,12 +69,19 @@ class AudioOutputs {
     }
   }
 
-  /// Completes all; the files that have their names then go to `finished`.
-  void finish(std::vector<TemporaryFile>& finished) {
+  /// All but the names of the files.
+  void complete() {
+    if (stem_file_) stem_file_->complete();
+    for (Encoder& encoder : encoders_) encoder.complete();
+  }
+
+  /// Names the files; those that replace none go to `added`.
+  void finish(std::vector<TemporaryFile>& added) {
     if (stem_file_) stem_file_->finish();
     for (std::size_t part = 0; part < encoders_.size(); ++part) {
+      const bool adds = paths_[part] != kStdout && !fs::exists(paths_[part]);
       encoders_[part].finish();
-      if (paths_[part] != kStdout) finished.emplace_back(paths_[part]);
+      if (adds) added.emplace_back(paths_[part]);
     }
   }
 
@@ -223,13 +230,16 @@ class SongOutputs {
     if (drawer_) drawer_->wait();
     if (spool_) report.gain = spool_->replay(audio_);
     throw_if_cancelled();
-    std::vector<TemporaryFile> finished;  // go away where a later one fails
+    audio_.complete();                 // so that hardly anything can fail once the first file has its name
+    std::vector<TemporaryFile> added;  // go away where a later one fails; a replaced one cannot come back
     if (figure_) {
-      write_png(job_.outputs.back().path, figure_->draw());
-      finished.emplace_back(job_.outputs.back().path);
+      const fs::path& path = job_.outputs.back().path;
+      const bool adds = !fs::exists(path);
+      write_png(path, figure_->draw());
+      if (adds) added.emplace_back(path);
     }
-    audio_.finish(finished);
-    for (TemporaryFile& file : finished) file.keep();
+    audio_.finish(added);
+    for (TemporaryFile& file : added) file.keep();
     report.peak = audio_.peak();
     report.clipped_samples = audio_.clipped_samples();
   }

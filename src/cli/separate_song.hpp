@@ -53,8 +53,8 @@ struct SongReport {
 };
 
 /// Separates what `decoder` gives and writes the outputs of `job`: an output a mix (or the stem file), then
-/// the spectrogram where one is asked for. No output appears before all are complete, and none stays where
-/// one fails. Memory does not grow with the song. Throws Error, Cancelled.
+/// the spectrogram where one is asked for. No output appears or is replaced before all are complete, and
+/// where one fails, none is added. Memory does not grow with the song. Throws Error, Cancelled.
 SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estimator,
                          const SongSettings& settings);
 

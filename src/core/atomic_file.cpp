@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 }
 
 /// Flushes a file or folder to the disk; false with errno set where that failed.
-bool flush(const fs::path& path) {
+bool flush_to_disk(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return false;
   const bool flushed = ::fsync(descriptor) == 0 || errno == EINVAL;  // EINVAL: the file system cannot
@@ -55,12 +55,17 @@ AtomicFile::~AtomicFile() {
   if (!committed_) fs::remove(temporary_path_, ignored);
 }
 
+void AtomicFile::flush() {
+  if (!flushed_ && !flush_to_disk(temporary_path_)) fail(path_, std::strerror(errno));
+  flushed_ = true;
+}
+
 void AtomicFile::commit() {
-  if (!flush(temporary_path_)) fail(path_, std::strerror(errno));
+  flush();
   if (std::rename(temporary_path_.c_str(), path_.c_str()) != 0) fail(path_, std::strerror(errno));
   committed_ = true;
-  flush(path_.has_parent_path() ? path_.parent_path()
-                                : fs::path("."));  // the name, as far as the system lets us
+  flush_to_disk(path_.has_parent_path() ? path_.parent_path()
+                                        : fs::path("."));  // the name, as far as the system lets us
 }
 
 void write_file(const fs::path& path, const std::string& bytes) {

@@ -45,6 +45,18 @@ InputPtr open(const std::filesystem::path& path, std::unique_ptr<PipeInput> pipe
   return InputPtr(context);
 }
 
+/// To a demuxer, a read that failed is the end of the file: what came before must not pass for all of it.
+/// Throws Error(input).
+void require_readable(const std::filesystem::path& path, const AVFormatContext& input) {
+  if (input.pb != nullptr && input.pb->error < 0) fail(path, error_text(input.pb->error));
+}
+
+/// Finds out what the header does not say. What it cannot find out is not fatal: the rest plays.
+void find_stream_info(const std::filesystem::path& path, AVFormatContext& input) {
+  if (avformat_find_stream_info(&input, nullptr) == AVERROR(ENOMEM)) throw std::bad_alloc();
+  require_readable(path, input);
+}
+
 bool is_mp4(const AVFormatContext& input) {
   return std::string_view(input.iformat->name).substr(0, 4) == "mov,";
 }
@@ -183,8 +195,7 @@ struct Decoder::Impl {
   /// Opens the file and decodes its first frame, which alone tells what the stream really holds.
   void open() {
     input = ffmpeg::open_input(path);
-    // Not fatal: what cannot be decoded shows below, and the rest plays.
-    avformat_find_stream_info(input.get(), nullptr);
+    ffmpeg::find_stream_info(path, *input);
     throw_if_cancelled();
     const auto streams = find_audio_streams(path, *input);
     if (stream_number >= streams.size()) {
@@ -255,6 +266,8 @@ struct Decoder::Impl {
       code = av_read_frame(input.get(), packet.get());
     } while (code >= 0 ? packet->stream_index != stream->index
                        : code == AVERROR(EAGAIN) && ++idle < 1000);  // demuxers may ask for another call
+    ffmpeg::require_readable(path, *input);
+    if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
     if (code < 0 && code != AVERROR_EOF) {
       throw_if_cancelled();
       ++damaged;  // cut off here: the rest is lost
@@ -452,7 +465,7 @@ bool has_media_extension(const std::filesystem::path& path) {
 
 MediaInfo probe(const std::filesystem::path& path) {
   const auto input = ffmpeg::open_input(path);
-  avformat_find_stream_info(input.get(), nullptr);
+  ffmpeg::find_stream_info(path, *input);
   const auto streams = find_audio_streams(path, *input);
   MediaInfo info;
   info.container = input->iformat->name;

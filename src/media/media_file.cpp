@@ -139,6 +139,25 @@ std::int32_t quantise(float value, int bits) {
 
 constexpr int kPcmFrameSamples = 4096;
 
+/// Fails for want of memory only.
+void set(AVDictionary*& dictionary, const std::string& key, const std::string& value) {
+  if (av_dict_set(&dictionary, key.c_str(), value.c_str(), 0) < 0) throw std::bad_alloc();
+}
+
+/// Options for libavformat.
+class Dictionary {
+ public:
+  Dictionary() = default;
+  Dictionary(const Dictionary&) = delete;
+  Dictionary& operator=(const Dictionary&) = delete;
+  ~Dictionary() { av_dict_free(&entries_); }
+  void set(const char* key, const std::string& value) { svsep::set(entries_, key, value); }
+  AVDictionary** address() { return &entries_; }
+
+ private:
+  AVDictionary* entries_ = nullptr;
+};
+
 }  // namespace
 
 int nearest_sample_rate(AudioFormat format, int rate_hz) {
@@ -223,8 +242,8 @@ void MediaFile::add_track(const EncoderSettings& settings, const std::string& ti
   track.stream->time_base = codec.time_base;
   check(avcodec_parameters_from_context(track.stream->codecpar, &codec));
   if (!title.empty()) {
-    av_dict_set(&track.stream->metadata, "title", title.c_str(), 0);
-    av_dict_set(&track.stream->metadata, "handler_name", title.c_str(), 0);  // what MP4 readers show
+    set(track.stream->metadata, "title", title);
+    set(track.stream->metadata, "handler_name", title);  // what MP4 readers show
   }
   if (tracks_.empty()) track.stream->disposition |= AV_DISPOSITION_DEFAULT;
 
@@ -243,8 +262,7 @@ void MediaFile::add_cover(const CoverImage& cover) {
   const std::string_view muxer = output_->oformat->name;
   if (muxer == "wav") return;
   if (muxer == "ogg" || muxer == "opus") {
-    av_dict_set(&tracks_.front().stream->metadata, "METADATA_BLOCK_PICTURE", picture_comment(cover).c_str(),
-                0);
+    set(tracks_.front().stream->metadata, "METADATA_BLOCK_PICTURE", picture_comment(cover));
     return;
   }
   cover_ = &add_stream();
@@ -258,7 +276,7 @@ void MediaFile::add_cover(const CoverImage& cover) {
 
 void MediaFile::start(const Tags& tags) {
   for (const auto& [key, value] : tags.values) {
-    av_dict_set(&output_->metadata, key.c_str(), value.c_str(), 0);
+    set(output_->metadata, key, value);
   }
   if (tags.cover) add_cover(*tags.cover);
 
@@ -268,19 +286,17 @@ void MediaFile::start(const Tags& tags) {
     output_->pb = open_stdout();
     output_->flags |= AVFMT_FLAG_CUSTOM_IO;
   }
-  AVDictionary* options = nullptr;                 // each for the containers that know it
-  av_dict_set(&options, "rf64", "auto", 0);        // WAV beyond 4 GiB
-  av_dict_set(&options, "id3v2_version", "3", 0);  // what every player reads
-  av_dict_set_int(&options, "movie_timescale", tracks_.front().codec->sample_rate, 0);  // an exact edit list
+  Dictionary options;                 // each for the containers that know it
+  options.set("rf64", "auto");        // WAV beyond 4 GiB
+  options.set("id3v2_version", "3");  // what every player reads
+  options.set("movie_timescale", std::to_string(tracks_.front().codec->sample_rate));  // an exact edit list
   if (file_) {
-    av_dict_set(&options, "movflags", "+faststart", 0);  // can be piped on
+    options.set("movflags", "+faststart");  // can be piped on
   } else {
-    av_dict_set(&options, "movflags", "+empty_moov+delay_moov+default_base_moof", 0);
-    av_dict_set_int(&options, "frag_duration", AV_TIME_BASE, 0);
+    options.set("movflags", "+empty_moov+delay_moov+default_base_moof");
+    options.set("frag_duration", std::to_string(AV_TIME_BASE));
   }
-  const int code = avformat_write_header(output_.get(), &options);
-  av_dict_free(&options);
-  check(code);
+  check(avformat_write_header(output_.get(), options.address()));
 
   if (cover_ != nullptr) {
     check(av_new_packet(packet_.get(), static_cast<int>(tags.cover->bytes.size())));
@@ -392,7 +408,8 @@ void MediaFile::add_up_padding(Track& track) {
   for (std::size_t i = 0; i < 4; ++i) skip[kEndAt + i] = static_cast<std::uint8_t>(track.padding >> (8 * i));
 }
 
-void MediaFile::finish() {
+void MediaFile::complete() {
+  if (complete_) return;
   for (Track& track : tracks_) {
     if (track.filled > 0) send_frame(track);
     encode(track, nullptr);
@@ -400,9 +417,16 @@ void MediaFile::finish() {
   check(av_write_trailer(output_.get()));
   avio_flush(output_->pb);
   check(output_->pb->error);
-  if (!file_) return;
-  check(avio_closep(&output_->pb));
-  file_->commit();
+  if (file_) {
+    check(avio_closep(&output_->pb));
+    file_->flush();
+  }
+  complete_ = true;
+}
+
+void MediaFile::finish() {
+  complete();
+  if (file_) file_->commit();
 }
 
 }  // namespace ffmpeg

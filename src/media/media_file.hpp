@@ -26,6 +26,8 @@ class MediaFile {
   /// Writes the header. Tracks then count from 0.
   void start(const Tags& tags);
   void write(std::size_t number, const AudioBuffer& block);
+  /// Writes all that is left and brings it to the disk; finish() then only gives the file its name.
+  void complete();
   void finish();
 
   [[nodiscard]] std::int64_t clipped_samples(std::size_t number) const { return tracks_[number].clipped; }
@@ -58,6 +60,7 @@ class MediaFile {
   OutputPtr output_;
   std::vector<Track> tracks_;
   AVStream* cover_ = nullptr;  // of output_
+  bool complete_ = false;
   PacketPtr packet_;
 };
 

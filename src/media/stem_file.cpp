@@ -46,6 +46,7 @@ StemFileEncoder& StemFileEncoder::operator=(StemFileEncoder&&) noexcept = defaul
 void StemFileEncoder::write(WrittenStem stem, const AudioBuffer& block) {
   impl_->file.write(static_cast<std::size_t>(stem), block);
 }
+void StemFileEncoder::complete() { impl_->file.complete(); }
 void StemFileEncoder::finish() { impl_->file.finish(); }
 std::int64_t StemFileEncoder::clipped_samples(WrittenStem stem) const noexcept {
   return impl_->file.clipped_samples(static_cast<std::size_t>(stem));

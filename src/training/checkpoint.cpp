@@ -3,6 +3,9 @@
 #include "svsep/core/atomic_file.hpp"
 #include "svsep/core/error.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <spdlog/fmt/fmt.h>
 #include <sstream>
 
@@ -86,7 +89,16 @@ void write_checkpoint(const fs::path& path, const Settings& settings,
     archive.write("format", c10::IValue(kFormat));
     archive.write("settings", c10::IValue(text_of(settings)));
     save(archive);
-    archive.save_to(file.temporary_path().string());
+    // LibTorch's own writer ends the process where a write fails, and does not see that of its last bytes.
+    std::ofstream stream(file.temporary_path(), std::ios::binary);
+    archive.save_to([&](const void* bytes, std::size_t count) {
+      stream.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
+      return count;
+    });
+    stream.close();
+    if (!stream) {
+      throw Error(ErrorKind::output, "cannot write: " + path.string() + ": " + std::strerror(errno));
+    }
   } catch (const c10::Error& error) {
     throw Error(ErrorKind::output, "cannot write: " + path.string() +
                                        ": LibTorch: " + first_line(error.what_without_backtrace()));

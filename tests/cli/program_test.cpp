@@ -26,6 +26,26 @@ TEST(Program, PrintsHelpAndVersionOnStdout) {
   EXPECT_EQ(version.out.rfind("svsep ", 0), 0U) << version.out;
 }
 
+TEST(Program, FailsWhereStdoutTakesNotAllThatIsPrinted) {
+  for (const char* arguments :
+       {"--version", "separate --help", "info '" SVSEP_GOLDEN_DIR "/cnn_tiny_f32.safetensors'"}) {
+    const test::RunResult result =
+        test::run_shell(std::string("'" SVSEP_BINARY "' ") + arguments + " >/dev/full");
+    EXPECT_EQ(result.exit_code, 4) << arguments;
+    EXPECT_EQ(result.err.rfind("svsep: error: cannot write: standard output: ", 0), 0U) << result.err;
+  }
+}
+
+TEST(Program, TakesNoFileForAStandardStreamThatIsClosed) {
+  const test::TemporaryFolder folder;
+  const std::string pipe = (folder / "song").string();
+  // Opening the pipe waits for the program, which would have it as its standard input.
+  const test::RunResult result = test::run_shell(
+      "mkfifo '" + pipe + "' && { '" SVSEP_BINARY "' info '" + pipe + "' <&- >&- 2>&- & } && exec 3>'" +
+      pipe + "' && readlink /proc/$!/fd/0 /proc/$!/fd/1 /proc/$!/fd/2; exec 3>&-; wait");
+  EXPECT_EQ(result.out, "/dev/null\n/dev/null\n/dev/null\n") << result.err;
+}
+
 TEST(Program, DoesNotLoadLibTorchBeforeItIsNeeded) {
   const test::RunResult result = test::run({"/bin/sh", "-c", "LD_DEBUG=libs '" SVSEP_BINARY "' --help 2>&1"});
   EXPECT_EQ(result.exit_code, 0);

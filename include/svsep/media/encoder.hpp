@@ -68,7 +68,10 @@ class Encoder {
 
   /// Appends a block of any length with the settings' channel count. Throws Error(output), e.g. disk full.
   void write(const AudioBuffer& block);
-  /// Completes the file and gives it its name. Throws Error(output).
+  /// Writes all that is left and brings it to the disk, under a temporary name still, so that the files of
+  /// several encoders can get their names together. Throws Error(output).
+  void complete();
+  /// As complete(), and gives the file its name. Throws Error(output).
   void finish();
 
   /// Samples beyond full scale so far, over all channels (0 for wav_f32, which holds them).

@@ -46,7 +46,8 @@ class StemFileEncoder {
   /// Appends to one stream. The streams may run apart (what is ahead waits in memory, encoded), but in the
   /// end they must be equally long. Throws Error(output).
   void write(WrittenStem stem, const AudioBuffer& block);
-  /// Completes the file and gives it its name. Throws Error(output).
+  /// As Encoder. Throws Error(output).
+  void complete();
   void finish();
 
   /// As Encoder, of one stream.
