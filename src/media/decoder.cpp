@@ -66,7 +66,7 @@ bool has_media_first(std::string_view head) {
 }  // namespace
 
 InputPtr open_input(const std::filesystem::path& path) {
-  silence();
+  set_up();
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) fail(path, "is a folder; expected an audio file");
   if (!is_pipe(path)) return open(path, nullptr, false);
@@ -116,6 +116,8 @@ using ffmpeg::is_mp4;
 constexpr int kPrerollS = 1;
 /// An MP4 edit list counts in ticks that are often no finer than this.
 constexpr int kEditTicksPerSecond = 600;
+/// 240 dB above full scale. Larger samples are nonsense, and the power of their spectrum would overflow.
+constexpr float kLargestSample = 1e12F;
 /// Larger times are nonsense, and would overflow.
 constexpr std::int64_t kMostTicks = std::int64_t{1} << 50;
 
@@ -364,7 +366,7 @@ struct Decoder::Impl {
       if (block.samples() == 0) continue;
       for (auto& channel : block.channels) {
         for (float& value : channel) {
-          if (!std::isfinite(value)) {
+          if (!(std::abs(value) <= kLargestSample)) {
             value = 0.0F;
             ++non_finite;
           }
