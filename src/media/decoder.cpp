@@ -173,7 +173,7 @@ struct Decoder::Impl {
     begin = to_samples(range.start_s, rate_hz());
     end = range.end_s ? to_samples(end_s, rate_hz()) : std::numeric_limits<std::int64_t>::max();
     if (end <= begin) fail(path, "the selected range is shorter than one sample");
-    if (begin > 2 * kPrerollS * rate_hz() && seekable() && counts_exactly() && !seek()) open();
+    if (begin > 2 * kPrerollS * std::int64_t{rate_hz()} && seekable() && counts_exactly() && !seek()) open();
     if (!range.keeps_end_padding) find_declared_end();
   }
 
