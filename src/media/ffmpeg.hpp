@@ -37,7 +37,7 @@ struct FreeByAddress {
   }
 };
 
-/// With the AVIOContext that is its own (see pipe.hpp), where it has one.
+/// With the AVIOContext that it reads (see pipe.hpp).
 struct FreeInput {
   void operator()(AVFormatContext* context) const noexcept;
 };

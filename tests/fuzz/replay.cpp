@@ -25,7 +25,7 @@ std::vector<fs::path> files_at(const fs::path& path) {
 
 int main(int argc, char** argv) {
   std::size_t inputs = 0;
-  for (const std::string argument : std::vector<std::string>(argv + 1, argv + argc)) {
+  for (const std::string& argument : std::vector<std::string>(argv + 1, argv + argc)) {
     if (argument.starts_with('-')) continue;
     for (const fs::path& path : files_at(argument)) {
       std::printf("%s\n", path.c_str());
