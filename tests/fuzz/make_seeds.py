@@ -2,11 +2,12 @@
 """Makes the inputs that the fuzz targets start from: make_seeds.py
 
 Writes tests/fuzz/corpus/<target>/<name>, all synthetic: milliseconds of a tone in the formats that songs come in (made by
-ffmpeg), a model of two tensors, cache files, edits of a checkpoint, and texts. Inputs that fuzzing found lie beside
+ffmpeg), model files, cache files, edits of a checkpoint, and texts. Inputs that fuzzing found lie beside
 them and are kept.
 """
 
 import json
+import math
 import struct
 import subprocess
 import tempfile
@@ -79,19 +80,50 @@ def media():
             write("separate", name, data)
 
 
+def safetensors(metadata, tensors):
+    """tensors: (name, type, shape, values)."""
+    common = {
+        "format_version": "1", "sample_rate_hz": "22050", "fft_samples": "64", "window_samples": "64",
+        "hop_samples": "16", "window_frames": "1", "input_transform": "log_level", "level_radius_frames": "20",
+        "log_floor": "0.001", "label": "accompaniment", "vocals_threshold": "0.15", "accompaniment_threshold": "0",
+        "training": "none", "data": "none", "licence": "MIT"}
+    header = {"__metadata__": {**common, **metadata}}
+    data = b""
+    for name, kind, shape, values in tensors:
+        begin = len(data)
+        data += struct.pack(f"<{len(values)}{'e' if kind == 'F16' else 'f'}", *values)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [begin, len(data)]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
 def model_file():
-    metadata = {
-        "format_version": "1", "architecture": "thesis-cnn", "size.dense_units": "2,3", "sample_rate_hz": "22050",
-        "fft_samples": "64", "window_samples": "64", "hop_samples": "16", "window_frames": "9",
-        "input_transform": "log_level", "level_radius_frames": "20", "log_floor": "0.001", "label": "accompaniment",
-        "vocals_threshold": "0.15", "accompaniment_threshold": "0", "training": "none", "data": "none",
-        "licence": "MIT"}
-    header = json.dumps({
-        "__metadata__": metadata,
-        "conv1.weight": {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]},
-        "input.mean": {"dtype": "F32", "shape": [2], "data_offsets": [12, 20]}}).encode()
-    values = struct.pack("<6e2f", 0, 1, -1, 6e-8, 65504, -0.5, 1e-40, -3e38)
-    write("model_file", "two_tensors", struct.pack("<Q", len(header)) + header + values)
+    write("model_file", "two_tensors", safetensors(
+        {"architecture": "thesis-cnn", "size.dense_units": "2,3"},
+        [("conv1.weight", "F16", [2, 3], [0, 1, -1, 6e-8, 65504, -0.5]), ("input.mean", "F32", [2], [1e-40, -3e38])]))
+
+
+def network():
+    """Whole models of 33 bins, as small as they can be."""
+    def layers(shapes):
+        tensors = [("input.mean", "F16", [33], [-4] * 33), ("input.scale", "F16", [33], [2] * 33)]
+        for name, shape in shapes.items():
+            tensors.append((name + ".weight", "F16", shape, [0.1 * (i % 5 - 2) for i in range(math.prod(shape))]))
+            tensors.append((name + ".bias", "F16", shape[:1], [0.1] * shape[0]))
+        return tensors
+
+    write("network", "cnn", safetensors(
+        {"architecture": "thesis-cnn", "size.convolution_channels": "1,1,1,1", "size.dense_units": "1,1",
+         "window_frames": "3"},
+        layers({**{f"conv{n}": [1, 1, 3, 12] for n in (1, 2, 3, 4)}, "dense1": [1, 3], "dense2": [1, 1],
+                "dense3": [99, 1]})))
+    write("network", "unet", safetensors(
+        {"architecture": "unet-tcn", "size.input_planes": "2", "size.channels": "1,4", "size.hidden_units": "2",
+         "size.dilations": "1,2"},
+        layers({"encode1": [1, 8, 3, 3], "encode2": [4, 4, 3, 3], "encode3": [4, 4, 3, 3], "enter": [2, 8, 1, 1],
+                "block0_depthwise": [2, 1, 3, 1], "block0_pointwise": [2, 2, 1, 1],
+                "block1_depthwise": [2, 1, 3, 1], "block1_pointwise": [2, 2, 1, 1], "leave": [8, 2, 1, 1],
+                "decode2": [4, 8, 3, 3], "decode1": [1, 2, 3, 3], "mask": [4, 1, 1, 1]})))
 
 
 def cache():
@@ -131,5 +163,5 @@ def text():
     write("text", "evaluate", "\n".join(["cevaluate", "--musdb", "x", "--subset", "train", "--oracle", "--memory", "9"]))
 
 
-for make in (media, model_file, cache, checkpoint, text):
+for make in (media, model_file, network, cache, checkpoint, text):
     make()
