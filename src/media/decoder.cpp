@@ -122,8 +122,6 @@ using ffmpeg::is_mp4;
 constexpr int kPrerollS = 1;
 /// An MP4 edit list counts in ticks that are often no finer than this.
 constexpr int kEditTicksPerSecond = 600;
-/// 240 dB above full scale. Larger samples are nonsense, and the power of their spectrum would overflow.
-constexpr float kLargestSample = 1e12F;
 /// Larger times are nonsense, and would overflow.
 constexpr std::int64_t kMostTicks = std::int64_t{1} << 50;
 
@@ -372,7 +370,7 @@ struct Decoder::Impl {
       if (block.samples() == 0) continue;
       for (auto& channel : block.channels) {
         for (float& value : channel) {
-          if (!(std::abs(value) <= kLargestSample)) {
+          if (!std::isfinite(value)) {
             value = 0.0F;
             ++non_finite;
           }

@@ -400,18 +400,16 @@ TEST(Decoder, ReadsNoOtherFileThatAPlaylistNames) {
   }
 }
 
-TEST(Decoder, TurnsNonFiniteAndEnormousSamplesIntoSilenceAndCountsThem) {
+TEST(Decoder, TurnsNonFiniteSamplesIntoSilenceAndCountsThem) {
   const TemporaryFolder folder;
   AudioBuffer song = noise(10000, 2);
   song.channels[0][17] = std::numeric_limits<float>::quiet_NaN();
-  song.channels[0][18] = 1e12F;
-  song.channels[1][18] = -1e38F;
   song.channels[1][9999] = -std::numeric_limits<float>::infinity();
   write_wav_f32(folder / "a.wav", song, kRateHz);
-  song.channels[0][17] = song.channels[1][18] = song.channels[1][9999] = 0.0F;
+  song.channels[0][17] = song.channels[1][9999] = 0.0F;
   Decoder decoder(folder / "a.wav");
   EXPECT_EQ(read_all(decoder).channels, song.channels);
-  EXPECT_EQ(decoder.non_finite_samples(), 3);
+  EXPECT_EQ(decoder.non_finite_samples(), 2);
   AudioBuffer block;
   EXPECT_FALSE(decoder.read(block));
 }
