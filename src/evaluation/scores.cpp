@@ -112,8 +112,10 @@ std::string to_museval_json(const TrackScores& scores) {
   for (std::size_t t = 0; t < scores.size(); ++t) {
     const TargetScores& target = scores[t];
     text += t == 0 ? "\n" : ",\n";
-    text += "    {\n      \"name\": " + nlohmann::json(target.name).dump() +
-            ",\n      \"uSDR\": " + decibels(target.global_sdr_db) +
+    // A stem is named as its file, which need not be UTF-8.
+    const std::string name =
+        nlohmann::json(target.name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    text += "    {\n      \"name\": " + name + ",\n      \"uSDR\": " + decibels(target.global_sdr_db) +
             ",\n      \"SI-SDR\": " + decibels(target.si_sdr_db) + ",\n      \"frames\": [";
     for (std::size_t i = 0; i < target.frames.size(); ++i) {
       text += i == 0 ? "\n" : ",\n";

@@ -25,22 +25,28 @@ namespace {
 
 /// Opens the file, or what `pipe` gives.
 InputPtr open(const std::filesystem::path& path, std::unique_ptr<PipeInput> pipe, bool ignore_edit_list) {
-  AVFormatContext* context = allocated<InputPtr>(avformat_alloc_context()).release();
-  // A playlist must not make us fetch other addresses.
-  av_opt_set(context, "protocol_whitelist", "file", 0);
-  AVIOContext* own = nullptr;
+  const std::string url = pipe ? "" : file_url(path == "-" ? "/dev/stdin" : path);
+  AVIOContext* bytes = nullptr;
+  int code = 0;
   if (pipe) {
-    context->pb = own = open_pipe(std::move(pipe));
-    context->flags |= AVFMT_FLAG_CUSTOM_IO;
+    bytes = open_pipe(std::move(pipe));
+  } else {
+    code = avio_open(&bytes, url.c_str(), AVIO_FLAG_READ);
   }
-  const std::string url = own != nullptr ? "" : file_url(path == "-" ? "/dev/stdin" : path);
+  if (code < 0) fail(path, error_text(code));
+  AVFormatContext* context = avformat_alloc_context();
+  if (context != nullptr) {
+    context->pb = bytes;
+    // A playlist must not make us read other files, or addresses.
+    av_opt_set(context, "protocol_whitelist", "none", 0);
+  }
   AVDictionary* options = nullptr;
   if (ignore_edit_list) av_dict_set(&options, "ignore_editlist", "1", 0);
-  const int opened = avformat_open_input(&context, url.c_str(), nullptr, &options);
+  code = context == nullptr ? AVERROR(ENOMEM) : avformat_open_input(&context, url.c_str(), nullptr, &options);
   av_dict_free(&options);
-  if (opened < 0) {  // the context is freed already
-    if (own != nullptr) close_pipe(own);
-    fail(path, error_text(opened));
+  if (code < 0) {  // the context is freed already
+    close_input_bytes(bytes);
+    fail(path, error_text(code));
   }
   return InputPtr(context);
 }
@@ -78,7 +84,7 @@ bool has_media_first(std::string_view head) {
 }  // namespace
 
 InputPtr open_input(const std::filesystem::path& path) {
-  silence();
+  set_up();
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) fail(path, "is a folder; expected an audio file");
   if (!is_pipe(path)) return open(path, nullptr, false);
@@ -95,7 +101,7 @@ InputPtr open_input(const std::filesystem::path& path) {
 }
 
 InputPtr open_unedited(const std::filesystem::path& path, const AVFormatContext& input) {
-  if ((input.flags & AVFMT_FLAG_CUSTOM_IO) == 0) return open(path, nullptr, true);
+  if (!is_pipe(*input.pb)) return open(path, nullptr, true);
   const auto& pipe = *static_cast<const PipeInput*>(input.pb->opaque);
   return open(path, std::make_unique<PipeInput>(pipe.head()), true);
 }
@@ -188,7 +194,7 @@ struct Decoder::Impl {
     begin = to_samples(range.start_s, rate_hz());
     end = range.end_s ? to_samples(end_s, rate_hz()) : std::numeric_limits<std::int64_t>::max();
     if (end <= begin) fail(path, "the selected range is shorter than one sample");
-    if (begin > 2 * kPrerollS * rate_hz() && seekable() && counts_exactly() && !seek()) open();
+    if (begin > 2 * kPrerollS * std::int64_t{rate_hz()} && seekable() && counts_exactly() && !seek()) open();
     if (!range.keeps_end_padding) find_declared_end();
   }
 

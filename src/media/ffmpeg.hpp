@@ -8,6 +8,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/log.h>
+#include <libavutil/mem.h>
 #include <libavutil/opt.h>
 #include <libswresample/swresample.h>
 }
@@ -36,7 +37,7 @@ struct FreeByAddress {
   }
 };
 
-/// With the AVIOContext that is its own (see pipe.hpp), where it has one.
+/// With the AVIOContext that it reads (see pipe.hpp).
 struct FreeInput {
   void operator()(AVFormatContext* context) const noexcept;
 };
@@ -65,8 +66,15 @@ Owner allocated(typename Owner::pointer handle) {
   return Owner(handle);
 }
 
-/// FFmpeg must not write to stderr: what matters becomes an Error or a count.
-inline void silence() { [[maybe_unused]] static const bool once = (av_log_set_level(AV_LOG_QUIET), true); }
+/// FFmpeg allocates what some files claim, such as gigabytes for a title. The index of an MP4 of two days
+/// fits.
+constexpr std::size_t kMostBlockBytes = std::size_t{256} << 20;
+
+/// FFmpeg must not write to stderr (what matters becomes an Error or a count) nor allocate without bounds.
+inline void set_up() {
+  [[maybe_unused]] static const bool once =
+      (av_log_set_level(AV_LOG_QUIET), av_max_alloc(kMostBlockBytes), true);
+}
 
 /// The name as FFmpeg must see it, so that "a:b.wav" is no protocol and "-x.wav" no option.
 inline std::string file_url(const std::filesystem::path& path) { return "file:" + path.string(); }

@@ -12,7 +12,7 @@ namespace svsep {
 
 void write_png(const std::filesystem::path& path, const Image& image) {
   assert(image.rgb.size() == 3 * image.width * image.height);
-  ffmpeg::silence();
+  ffmpeg::set_up();
   const auto check = [&](int code) {
     if (code >= 0) return;
     throw Error(ErrorKind::output, "cannot write: " + path.string() + ": " + ffmpeg::error_text(code));

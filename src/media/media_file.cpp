@@ -172,7 +172,7 @@ namespace ffmpeg {
 
 MediaFile::MediaFile(const std::optional<std::filesystem::path>& path, const char* muxer)
     : name_(path ? path->string() : "standard output") {
-  silence();
+  set_up();
   if (path) file_ = std::make_unique<AtomicFile>(*path);
   const std::string url = file_ ? file_url(file_->temporary_path()) : "";
   AVFormatContext* made = nullptr;

@@ -132,7 +132,13 @@ AVIOContext* open_pipe(std::unique_ptr<PipeInput> pipe) {
   return context;
 }
 
-void close_pipe(AVIOContext* context) noexcept {
+bool is_pipe(const AVIOContext& context) { return context.read_packet == PipeInput::read; }
+
+void close_input_bytes(AVIOContext* context) noexcept {
+  if (!is_pipe(*context)) {
+    avio_close(context);
+    return;
+  }
   const std::unique_ptr<PipeInput> pipe(static_cast<PipeInput*>(context->opaque));
   av_freep(&context->buffer);
   avio_context_free(&context);
@@ -152,9 +158,9 @@ AVIOContext* open_stdout() {
 }
 
 void FreeInput::operator()(AVFormatContext* context) const noexcept {
-  AVIOContext* own = (context->flags & AVFMT_FLAG_CUSTOM_IO) != 0 ? context->pb : nullptr;
+  AVIOContext* bytes = context->pb;
   avformat_close_input(&context);
-  if (own != nullptr) close_pipe(own);
+  close_input_bytes(bytes);
 }
 
 void FreeOutput::operator()(AVFormatContext* context) const noexcept {

@@ -36,9 +36,12 @@ class PipeInput {
   std::size_t given_ = 0;  // of head_, where there is no descriptor
 };
 
-/// An AVIOContext that reads `pipe`. Takes `pipe` over; close_pipe frees both.
+/// An AVIOContext that reads `pipe`. Takes `pipe` over; close_input_bytes frees both.
 AVIOContext* open_pipe(std::unique_ptr<PipeInput> pipe);
-void close_pipe(AVIOContext* context) noexcept;
+/// Whether open_pipe made it.
+bool is_pipe(const AVIOContext& context);
+/// Of open_pipe or avio_open.
+void close_input_bytes(AVIOContext* context) noexcept;
 
 /// An AVIOContext on standard output, not seekable; a stop ends a wait for the reader with AVERROR_EXIT.
 AVIOContext* open_stdout();

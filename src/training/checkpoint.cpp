@@ -1,9 +1,12 @@
 #include "training/checkpoint.hpp"
 
+#include "dataset/content_hash.hpp"
 #include "svsep/core/atomic_file.hpp"
 #include "svsep/core/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <spdlog/fmt/fmt.h>
@@ -15,6 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFormat = "svsep checkpoint 1";
+
+/// What a file ends with: hash_bytes() of all before. LibTorch reads a damaged archive without notice, or
+/// asks for gigabytes.
+using Checksum = std::uint64_t;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -83,27 +90,23 @@ Settings settings_of(const TrainingOptions& options, const std::string& data) {
 
 void write_checkpoint(const fs::path& path, const Settings& settings,
                       const std::function<void(torch::serialize::OutputArchive&)>& save) {
-  AtomicFile file(path);
+  std::string bytes;
   try {
     torch::serialize::OutputArchive archive;
     archive.write("format", c10::IValue(kFormat));
     archive.write("settings", c10::IValue(text_of(settings)));
     save(archive);
-    // LibTorch's own writer ends the process where a write fails, and does not see that of its last bytes.
-    std::ofstream stream(file.temporary_path(), std::ios::binary);
-    archive.save_to([&](const void* bytes, std::size_t count) {
-      stream.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
-      return count;
+    archive.save_to([&](const void* data, std::size_t size) {
+      bytes.append(static_cast<const char*>(data), size);
+      return size;
     });
-    stream.close();
-    if (!stream) {
-      throw Error(ErrorKind::output, "cannot write: " + path.string() + ": " + std::strerror(errno));
-    }
   } catch (const c10::Error& error) {
     throw Error(ErrorKind::output, "cannot write: " + path.string() +
                                        ": LibTorch: " + first_line(error.what_without_backtrace()));
   }
-  file.commit();
+  const Checksum checksum = hash_bytes(bytes);
+  bytes.append(reinterpret_cast<const char*>(&checksum), sizeof checksum);
+  write_file(path, bytes);
 }
 
 void read_checkpoint(const fs::path& path, const Settings& settings, const torch::Device& device,
@@ -111,10 +114,23 @@ void read_checkpoint(const fs::path& path, const Settings& settings, const torch
   const auto fail = [&](const std::string& reason) {
     throw Error(ErrorKind::model, "cannot resume: " + path.string() + ": " + reason);
   };
-  if (!fs::is_regular_file(path)) fail("no such file");
+  std::error_code code;
+  if (!fs::is_regular_file(path, code)) fail(code ? code.message() : "no such file");
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::string bytes(static_cast<std::size_t>(std::max<std::streamoff>(0, file.tellg())), '\0');
+  file.seekg(0).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file) fail(std::strerror(errno));
+  if (bytes.size() < sizeof(Checksum)) fail("not a whole checkpoint: too short");
+  const std::size_t archive_bytes = bytes.size() - sizeof(Checksum);
+  Checksum checksum = 0;
+  std::memcpy(&checksum, bytes.data() + archive_bytes, sizeof checksum);
+  const Checksum expected = hash_bytes({bytes.data(), archive_bytes});
+  if (checksum != expected) {
+    fail(fmt::format("not a whole checkpoint: checksum; expected {:016x}, got {:016x}", expected, checksum));
+  }
   try {
     torch::serialize::InputArchive archive;
-    archive.load_from(path.string(), device);
+    archive.load_from(bytes.data(), archive_bytes, device);
     c10::IValue format;
     if (!archive.try_read("format", format) || !format.isString() || format.toStringRef() != kFormat) {
       fail(std::string("format; expected ") + kFormat);

@@ -387,6 +387,19 @@ TEST(Decoder, SkipsAndCountsDamagedPackets) {
             std::string::npos);
 }
 
+TEST(Decoder, ReadsNoOtherFileThatAPlaylistNames) {
+  const TemporaryFolder folder;
+  test::run_ffmpeg({"-f", "lavfi", "-i", "sine=duration=1", folder / "other.ts"});
+  const std::string other = (folder / "other.ts").string();
+  write_bytes(folder / "a.wav",
+              "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:" + other + "\n#EXT-X-ENDLIST\n");
+  write_bytes(folder / "b.mp3", "ffconcat version 1.0\nfile other.ts\n");
+  for (const char* name : {"a.wav", "b.mp3"}) {
+    EXPECT_NE(input_error([&] { decode(folder / name); }), "") << name;
+    EXPECT_NE(input_error([&] { static_cast<void>(probe(folder / name)); }), "") << name;
+  }
+}
+
 TEST(Decoder, TurnsUnusableSamplesIntoSilenceAndCountsThem) {
   const TemporaryFolder folder;
   AudioBuffer song = noise(10000, 2);

@@ -215,7 +215,7 @@ TEST(Train, RefusesToResumeARunOfOtherOptions) {
   EXPECT_THAT(error.what(), HasSubstr("--seed; expected 0 (of the run that it is from), got 3"));
 }
 
-TEST(Train, RefusesACheckpointThatIsMissingTruncatedOrForeign) {
+TEST(Train, RefusesACheckpointThatIsMissingTruncatedDamagedOrForeign) {
   const test::TemporaryFolder folder;
   TrainingOptions options = quick(folder / "model.safetensors");
   options.epochs = 1;
@@ -233,6 +233,12 @@ TEST(Train, RefusesACheckpointThatIsMissingTruncatedOrForeign) {
   const std::string whole = bytes_of(checkpoint);
   for (const std::size_t length : {std::size_t{0}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
     std::ofstream(checkpoint, std::ios::binary) << whole.substr(0, length);
+    expect_refused();
+  }
+  for (std::size_t n = 0; n < 100; ++n) {
+    std::string damaged = whole;
+    damaged[(n + 1) * whole.size() / 100 - 1] ^= 1;
+    std::ofstream(checkpoint, std::ios::binary) << damaged;
     expect_refused();
   }
   torch::save(torch::ones({3}), checkpoint.string());
