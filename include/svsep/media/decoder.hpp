@@ -44,9 +44,9 @@ struct TimeRange {
 
 /// Decodes one audio stream of anything FFmpeg opens to planar float blocks, at the stream's own sample rate
 /// and channel count. Encoder delay and padding that the container declares are removed, so the sample count
-/// is the song's; a stream that changes rate or channel count on its way is converted to how it began. Samples
-/// that are NaN or beyond +-1e12 become 0 and are counted. A damaged packet is skipped and counted, as players
-/// do. One thread at a time; memory does not grow with the song.
+/// is the song's; a stream that changes rate or channel count on its way is converted to how it began.
+/// Samples that are NaN or beyond +-1e12 become 0 and are counted. A damaged packet is skipped and counted,
+/// as players do. One thread at a time; memory does not grow with the song.
 ///
 /// The path "-" is standard input. That and named pipes need not be seekable (but an MP4 must then have its
 /// index in front), and a stop (core/cancellation) interrupts the wait for them with Cancelled.
