@@ -13,8 +13,8 @@ enum class Verbosity { quiet, normal, verbose };
 /// neither begin a line nor steer the terminal.
 [[nodiscard]] std::string one_line(std::string_view text);
 
-/// Sends spdlog's default logger to stderr in the form "svsep: info: text", a line a message (see one_line). stdout is
-/// for data only.
+/// Sends spdlog's default logger to stderr in the form "svsep: info: text", a line a message (see one_line).
+/// stdout is for data only.
 void start_log(Verbosity verbosity);
 
 }  // namespace svsep
