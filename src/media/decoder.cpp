@@ -252,7 +252,7 @@ struct Decoder::Impl {
     for (;;) {
       const int code = avcodec_receive_frame(codec.get(), frame.get());
       if (code == AVERROR_EOF) return false;
-      if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+      if (code == AVERROR(ENOMEM)) fail(path, ffmpeg::error_text(code));
       if (code == AVERROR(EAGAIN)) {
         feed();
       } else if (code < 0) {
@@ -279,7 +279,7 @@ struct Decoder::Impl {
       ++damaged;  // cut off here: the rest is lost
     }
     code = avcodec_send_packet(codec.get(), code < 0 ? nullptr : packet.get());
-    if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+    if (code == AVERROR(ENOMEM)) fail(path, ffmpeg::error_text(code));
     if (code < 0) ++damaged;
   }
 
