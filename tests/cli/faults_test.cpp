@@ -448,9 +448,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Command{"SeparateToWav", separate({"a.wav", "--skip-existing", "--plot"}), {}, true},
         Command{"SeparateToFlacOfMp3",
-                separate({"a.mp3", "--skip-existing", "--format", "flac", "--clip", "rescale"}),
-                {},
-                true},
+                separate({"a.mp3", "--skip-existing", "--format", "flac", "--clip", "rescale"})},
         Command{"SeparateToMp3OfFlac", separate({"a.flac", "--skip-existing", "--format", "mp3"})},
         Command{"SeparateToM4aOfM4a", separate({"a.m4a", "--skip-existing", "--format", "m4a"})},
         Command{
