@@ -59,7 +59,8 @@ void require_readable(const std::filesystem::path& path, const AVFormatContext& 
 
 /// Finds out what the header does not say. What it cannot find out is not fatal: the rest plays.
 void find_stream_info(const std::filesystem::path& path, AVFormatContext& input) {
-  if (avformat_find_stream_info(&input, nullptr) == AVERROR(ENOMEM)) throw std::bad_alloc();
+  const int code = avformat_find_stream_info(&input, nullptr);
+  if (code == AVERROR(ENOMEM)) fail(path, error_text(code));
   require_readable(path, input);
 }
 
@@ -273,7 +274,7 @@ struct Decoder::Impl {
     } while (code >= 0 ? packet->stream_index != stream->index
                        : code == AVERROR(EAGAIN) && ++idle < 1000);  // demuxers may ask for another call
     ffmpeg::require_readable(path, *input);
-    if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+    if (code == AVERROR(ENOMEM)) fail(path, ffmpeg::error_text(code));
     if (code < 0 && code != AVERROR_EOF) {
       throw_if_cancelled();
       ++damaged;  // cut off here: the rest is lost
