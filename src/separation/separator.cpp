@@ -9,6 +9,7 @@
 #include <cmath>
 #include <complex>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -338,22 +339,27 @@ struct Separator::Impl {
     }
   }
 
-  /// Starts on the mask of the next batch of frames, while the caller goes on with those before and after it.
+  /// Starts on the mask of the next batch of frames, and gives the last one's to the synthesis meanwhile.
   void estimate() {
-    mask_frames();
+    std::optional<std::vector<float>> finished = finished_mask();
     std::swap(seen, magnitudes);
-    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * frame_values), seen.end());
     estimating = true;
     estimation.push([this] { estimator.estimate(seen, mask); });
+    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * frame_values), seen.end());
+    if (finished) synthesise(std::move(*finished));
   }
 
-  /// Waits for the mask that is being estimated, if there is one, and gives the oldest waiting frames with it
-  /// to the synthesis.
-  void mask_frames() {
-    if (!std::exchange(estimating, false)) return;
+  /// Waits for the mask that is being estimated, if there is one.
+  std::optional<std::vector<float>> finished_mask() {
+    if (!std::exchange(estimating, false)) return std::nullopt;
     estimation.wait();
-    Batch masked{.frames = {}, .samples = {}, .mask = std::move(mask), .count = std::min(batch, waiting())};
-    mask = std::vector<float>(batch * band_bins);
+    return std::exchange(mask, std::vector<float>(batch * band_bins));
+  }
+
+  /// Gives the oldest waiting frames to the synthesis.
+  void synthesise(std::vector<float> their_mask) {
+    Batch masked{
+        .frames = {}, .samples = {}, .mask = std::move(their_mask), .count = std::min(batch, waiting())};
     const auto values = static_cast<std::ptrdiff_t>(masked.count * stft.bins());
     for (const auto& channel : channels) {
       masked.frames.emplace_back(channel->frames.begin(), channel->frames.begin() + values);
@@ -398,11 +404,11 @@ void Separator::push(const AudioBuffer& block) {
 void Separator::finish() {
   for (const auto& channel : impl_->channels) channel->finish();
   impl_->look();
-  impl_->mask_frames();
+  if (auto mask = impl_->finished_mask()) impl_->synthesise(std::move(*mask));
   while (impl_->waiting() > 0) {  // silence after the last frame
     impl_->magnitudes.resize(impl_->block_frames * impl_->frame_values, 0.0F);
     impl_->estimate();
-    impl_->mask_frames();
+    if (auto mask = impl_->finished_mask()) impl_->synthesise(std::move(*mask));
   }
   impl_->synthesiser.push([this] { impl_->synthesis.finish(); });
   impl_->synthesiser.wait();
