@@ -101,7 +101,7 @@ stages() {
     { gsub(/"/, "") }
     $1 == "name" { for (i = 1; i <= NF; ++i) column[$i] = i; next }
     column["name"] && $1 ~ /_median$/ {
-      split($1, part, "/real_time")
+      split($1, part, "/process_time")
       name = part[1]
       count = 1
       if (match(name, /\/threads:[0-9]+/)) {
@@ -109,7 +109,8 @@ stages() {
         name = substr(name, 1, RSTART - 1)
       }
       audio = $column["audio_s"]
-      ms = $column["real_time"] / audio
+      # The separator has threads of its own, so its cost is processor time.
+      ms = $column[name == "transforms and masks" ? "cpu_time" : "real_time"] / audio
       taken[name] = ms
       if (name == "transforms and masks") {  # which has the transforms in rows of their own
         rest = ms

@@ -267,7 +267,10 @@ void run(const char* song) {
     const auto like = load_backend().make_estimator(unet, {.device = "cpu", .threads = 1});
     const StftParameters sizes = stft_at_rate(unet.info().analysis, piece.rate_hz);
     const auto add = [](const std::string& name, auto function) {
-      benchmark::RegisterBenchmark(name.c_str(), function)->Unit(benchmark::kMillisecond)->UseRealTime();
+      benchmark::RegisterBenchmark(name.c_str(), function)
+          ->Unit(benchmark::kMillisecond)
+          ->MeasureProcessCPUTime()
+          ->UseRealTime();
     };
     add("decode mp3", [&](benchmark::State& state) { decode(state, piece); });
     add("resample to 48 kHz", [&](benchmark::State& state) { resample(state, piece); });
