@@ -278,8 +278,8 @@ class SongOutputs {
   std::optional<Spool> spool_;
   std::optional<SpectrogramFigure> figure_;
   std::optional<BlockResampler> mixture_;  ///< where it is wanted, at the outputs' rate
-  std::vector<std::unique_ptr<TaskThread>>
-      writers_;  ///< the threads last, so that they end before what they use goes
+  // The threads last, so that they end before what they use goes.
+  std::vector<std::unique_ptr<TaskThread>> writers_;  ///< one a file
   std::unique_ptr<TaskThread> drawer_;
 };
 
