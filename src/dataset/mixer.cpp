@@ -21,7 +21,7 @@ constexpr double kMixtureRms = 0.1;
 constexpr std::size_t kDrawsPerRecording = 20;  // then even one good recording among many was met
 constexpr std::uint64_t kValidationEpoch = 0;   // training's epochs count from 1
 
-// The shares of Recipe::remix; scripts/train_unet_remix.py is where they come from.
+// The shares of Recipe::remix; scripts/train_remix is where they come from.
 constexpr double kSongShare = 0.22;             // of pieces that are a song as it is, augmented
 constexpr double kVoicesOfSongs = 0.3;          // of voices, where there are also voices alone
 constexpr double kAccompanimentsOfSongs = 0.2;  // of accompaniments, where there is also music without voices
