@@ -7,13 +7,14 @@
 #   start     svsep --version and ffprobe -version in turns: medians of 20
 #   commands  svsep separate as a user calls it, start included: median of RUNS (5) and largest peak memory
 #   stages    each stage's arithmetic and memory traffic, and the shares of the machine's measured peaks
+#   training  a step of `svsep train` by phase and operator
 # MODELS ("unet cnn"), THREADS ("1 2": 1 and all processors) and DEVICES (cpu, and cuda where there is one) choose the
 # rows of the second. BUILD names another build folder. Needs Google Benchmark, GNU time and FFmpeg's programs.
 set -euo pipefail
 
 song=${1:-}
 runs=${RUNS:-5}
-read -ra parts <<<"${PARTS:-start commands stages}"
+read -ra parts <<<"${PARTS:-start commands stages training}"
 read -ra models <<<"${MODELS:-unet cnn}"
 read -ra threads <<<"${THREADS:-$(printf '%s\n' 1 "$(nproc)" | sort -nu | tr '\n' ' ')}"
 nvidia-smi -L >/dev/null 2>&1 && devices="cpu cuda" || devices=cpu
@@ -25,7 +26,7 @@ trap 'rm -rf "$folder"' EXIT
 
 {
   cmake -S "$source" -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Release -D SVSEP_BUILD_BENCHMARKS=ON
-  cmake --build "$build" --target svsep demo_song benchmark_stages peak
+  cmake --build "$build" --target svsep demo_song benchmark_stages benchmark_training_step peak
 } >&2
 bin=$build/bin
 if [[ -z "$song" ]]; then
@@ -130,9 +131,16 @@ stages() {
     }' "$folder/peaks" "$folder/stages.csv"
 }
 
+training() {
+  local model
+  for model in "${models[@]}"; do
+    "$bin/benchmark_training_step" "$model" bfloat16 "${threads[0]}" && echo
+  done
+}
+
 for part in "${parts[@]}"; do
   case $part in
-    start | commands | stages) "$part" && echo ;;
-    *) echo "run.sh: PARTS; expected start, commands or stages, got $part" >&2 && exit 2 ;;
+    start | commands | stages | training) "$part" && echo ;;
+    *) echo "run.sh: PARTS; expected start, commands, stages or training, got $part" >&2 && exit 2 ;;
   esac
 done
