@@ -1,10 +1,12 @@
 #include "dataset/effects.hpp"
 
 #include "dsp/convolution.hpp"
+#include "svsep/dsp/stft.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <complex>
 #include <numbers>
 #include <utility>
 
@@ -87,6 +89,50 @@ double line_through(std::span<const double> values, double at) {
 void filter(AudioBuffer& audio, Samples gains) {
   const std::vector<float> fir = fir_of_gains(gains, kFirTaps);
   for (std::vector<float>& channel : audio.channels) channel = convolve(channel, fir, kFirTaps / 2);
+}
+
+/// A delay that goes up and down.
+struct Swing {
+  double rate_hz = 0.0;
+  double phase = 0.0;
+  double delay_s = 0.0;
+  double depth_s = 0.0;
+};
+
+/// to += level * from, late.
+void add_swinging(std::vector<float>& to, const std::vector<float>& from, const Swing& swing, double level,
+                  int sample_rate_hz) {
+  constexpr std::size_t kBlock = 64;  // the delay is linear in between
+  std::vector<double> delays(to.size() / kBlock + 1);
+  for (std::size_t b = 0; b < delays.size(); ++b) {
+    const double time_s = (static_cast<double>(b) + 0.5) * kBlock / sample_rate_hz;
+    const double angle = swing.phase + 2 * std::numbers::pi * swing.rate_hz * time_s;
+    delays[b] = sample_rate_hz * (swing.delay_s + swing.depth_s * std::sin(angle));
+  }
+  const auto gain = static_cast<float>(level);
+  interpolate_blocks(delays, kBlock, to.size(), [&](std::size_t n, float delay) {
+    const auto whole = static_cast<int>(delay);
+    const auto lag = static_cast<std::size_t>(whole);
+    if (lag + 1 > n) return;
+    const float part = delay - static_cast<float>(whole);
+    to[n] += gain * ((1.0F - part) * from[n - lag] + part * from[n - lag - 1]);
+  });
+}
+
+/// Another pitch in the same time, as a simple harmoniser has it: grains of 60 ms, read faster or slower,
+/// that overlap by half.
+std::vector<float> repitch(const std::vector<float>& samples, double ratio, int sample_rate_hz) {
+  const std::size_t hop = std::max<std::size_t>(1, samples_of(0.03, sample_rate_hz));
+  std::vector<float> result(samples.size());
+  for (std::size_t start = 0; start < samples.size(); start += hop) {
+    const std::vector<float> grain =
+        resample_by(Samples(samples).subspan(start), ratio, std::min(2 * hop, samples.size() - start));
+    for (std::size_t n = 0; n < grain.size(); ++n) {
+      const float gain = n < hop ? fade_in(n, hop) : 1.0F - fade_in(n - hop, hop);
+      result[start + n] += gain * grain[n];
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -211,33 +257,87 @@ void overdrive(AudioBuffer& audio, Rng& rng) {
   }
 }
 
+void cut_lows(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
+  const double corner_hz = rng.uniform() < 0.8 ? rng.uniform(60, 220) : rng.uniform(220, 600);
+  const auto order = 2.0 * static_cast<double>(1 + rng.below(4));
+  const bool narrow = rng.uniform() < 0.1;
+  const double top_hz = rng.uniform(2000, 5000);
+  const auto top_order = 2.0 * static_cast<double>(1 + rng.below(4));
+  std::vector<float> gains(kGridPoints);
+  for (std::size_t i = 1; i < kGridPoints; ++i) {
+    const double hz = sample_rate_hz / 2.0 * static_cast<double>(i) / (kGridPoints - 1);
+    double power = 1 / (1 + std::pow(corner_hz / hz, order));  // Butterworth's, of either side
+    if (narrow) power /= 1 + std::pow(hz / top_hz, top_order);
+    gains[i] = static_cast<float>(std::sqrt(power));
+  }
+  filter(audio, gains);
+}
+
+void breathe(AudioBuffer& audio, Rng& rng) {
+  constexpr StftParameters kSizes{.fft_samples = 256, .window_samples = 256, .hop_samples = 64};
+  const double amount = rng.uniform(0.1, 0.8);
+  const double voiced = rng.uniform() < 0.25 ? 0.0 : 1.0;  // else whispered
+  AudioBuffer breath;
+  for (const std::vector<float>& channel : audio.channels) {
+    std::vector<float>& out = breath.channels.emplace_back();
+    InverseStft inverse(kSizes,
+                        [&](Samples samples) { out.insert(out.end(), samples.begin(), samples.end()); });
+    std::vector<std::complex<float>> hissing(kSizes.bins());
+    Stft stft(kSizes, [&](Spectrum frame) {
+      for (std::size_t bin = 0; bin < hissing.size(); ++bin) {
+        const auto phase = static_cast<float>(rng.uniform(0, 2 * std::numbers::pi));
+        hissing[bin] = std::polar(std::abs(frame[bin]), phase);
+      }
+      inverse.push(hissing);
+    });
+    stft.push(channel);
+    stft.finish();
+    inverse.finish(channel.size());
+  }
+  const double level = rms(audio) / (rms(breath) + 1e-9);
+  scale(audio, voiced);
+  add(audio, breath, voiced > 0 ? amount * level : level);
+}
+
 void double_voice(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
-  constexpr std::size_t kBlock = 64;  // the delay is linear in between
   const AudioBuffer dry = audio;
   for (std::uint64_t copies = 1 + rng.below(2); copies > 0; --copies) {
-    const double rate_hz = rng.uniform(0.1, 0.5);
-    const double phase = rng.uniform(0, 2 * std::numbers::pi);
-    const double delay_s = rng.uniform(0.008, 0.04);
-    const double largest_s = rng.uniform(0, 20 * kCent) / (2 * std::numbers::pi * rate_hz);
-    const double depth_s = std::min(largest_s, 0.8 * delay_s);
-    std::vector<double> delays(audio.samples() / kBlock + 1);
-    for (std::size_t b = 0; b < delays.size(); ++b) {
-      const double time_s = (static_cast<double>(b) + 0.5) * kBlock / sample_rate_hz;
-      delays[b] =
-          sample_rate_hz * (delay_s + depth_s * std::sin(phase + 2 * std::numbers::pi * rate_hz * time_s));
-    }
+    Swing swing{.rate_hz = rng.uniform(0.1, 0.5), .phase = rng.uniform(0, 2 * std::numbers::pi)};
+    swing.delay_s = rng.uniform(0.008, 0.04);
+    const double largest_s = rng.uniform(0, 20 * kCent) / (2 * std::numbers::pi * swing.rate_hz);
+    swing.depth_s = std::min(largest_s, 0.8 * swing.delay_s);
     const double gain = rng.uniform(0.3, 1);
     for (std::size_t c = 0; c < audio.channels.size(); ++c) {
-      const auto level = static_cast<float>(audio.channels.size() == 1 ? gain : gain * rng.uniform(0.3, 1));
-      const std::vector<float>& from = dry.channels[c];
+      const double level = audio.channels.size() == 1 ? gain : gain * rng.uniform(0.3, 1);
+      add_swinging(audio.channels[c], dry.channels[c], swing, level, sample_rate_hz);
+    }
+  }
+}
+
+void chorus(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
+  Swing swing{.rate_hz = rng.uniform(0.15, 2)};
+  swing.delay_s = rng.uniform(0.004, 0.025);
+  swing.depth_s = std::min(rng.uniform(0.0005, 0.004), 0.8 * swing.delay_s);
+  const double gain = rng.uniform(0.4, 1);
+  const AudioBuffer dry = audio;
+  for (std::size_t c = 0; c < audio.channels.size(); ++c) {
+    swing.phase = rng.uniform(0, 2 * std::numbers::pi);
+    add_swinging(audio.channels[c], dry.channels[c], swing, gain, sample_rate_hz);
+  }
+}
+
+void harmonise(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
+  constexpr std::array kIntervals = {-12, -9, -8, -7, -5, -4, -3, 3, 4, 5, 7, 8, 9, 12};  // semitones
+  const AudioBuffer dry = audio;
+  for (std::uint64_t copies = 1 + rng.below(3); copies > 0; --copies) {
+    const double interval = kIntervals[rng.below(kIntervals.size())] + rng.uniform(-0.15, 0.15);
+    const std::size_t delay = samples_of(rng.uniform(0, 0.04), sample_rate_hz);
+    const double gain = rng.uniform(0.2, 0.9);
+    for (std::size_t c = 0; c < audio.channels.size(); ++c) {
+      const double level = audio.channels.size() == 1 ? gain : gain * rng.uniform(0.3, 1);
+      const std::vector<float> copy = repitch(dry.channels[c], std::exp2(interval / 12), sample_rate_hz);
       std::vector<float>& to = audio.channels[c];
-      interpolate_blocks(delays, kBlock, to.size(), [&](std::size_t n, float delay) {
-        const auto whole = static_cast<int>(delay);
-        const auto lag = static_cast<std::size_t>(whole);
-        if (lag + 1 > n) return;
-        const float part = delay - static_cast<float>(whole);
-        to[n] += level * ((1.0F - part) * from[n - lag] + part * from[n - lag - 1]);
-      });
+      for (std::size_t n = delay; n < to.size(); ++n) to[n] += static_cast<float>(level) * copy[n - delay];
     }
   }
 }
@@ -259,7 +359,8 @@ void reverberate(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
   const double before_s = rng.uniform(0.003, 0.03);
   const bool dull = rng.uniform() < 0.7;  // walls swallow the treble
   const double corner_hz = rng.uniform(1500, 6000);
-  const double amount = rng.uniform(0.05, 0.6);
+  const double most = rng.uniform() < 0.75 ? 0.6 : 1.5;  // the latter where the voice is an effect
+  const double amount = rng.uniform(0.05, most);
   const std::size_t length = std::max<std::size_t>(1, samples_of(length_s, sample_rate_hz));
   const auto keep =
       static_cast<float>(dull ? std::exp(-2 * std::numbers::pi * corner_hz / sample_rate_hz) : 0.0);

@@ -44,6 +44,17 @@ void limit_band(AudioBuffer& audio, Samples gains);
 void compress(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Odd-symmetric saturation.
 void overdrive(AudioBuffer& audio, Rng& rng);
+/// Takes away what lies below 60 to 220 Hz, sometimes 600, as is done to most voices in songs; from one in
+/// ten also the top, as a telephone does.
+void cut_lows(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds the voice without its pitch: its magnitudes in short frames with random phases. A fourth is that
+/// alone, a whisper.
+void breathe(AudioBuffer& audio, Rng& rng);
+/// Adds a copy 4 to 25 ms late that wavers, in each channel by its own time.
+void chorus(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds one to three copies up to an octave higher or lower in the same time; each with its own place between
+/// channels.
+void harmonise(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Adds one or two copies, 8 to 40 ms late, that waver by up to 20 cents; each with its own place between
 /// channels.
 void double_voice(AudioBuffer& audio, int sample_rate_hz, Rng& rng);

@@ -22,7 +22,7 @@ constexpr std::size_t kDrawsPerRecording = 20;  // then even one good recording 
 constexpr std::uint64_t kValidationEpoch = 0;   // training's epochs count from 1
 
 // The shares of Recipe::remix; scripts/train_remix is where they come from.
-constexpr double kSongShare = 0.22;             // of pieces that are a song as it is, augmented
+constexpr double kSongShare = 0.15;             // of pieces that are a song as it is, augmented
 constexpr double kVoicesOfSongs = 0.3;          // of voices, where there are also voices alone
 constexpr double kAccompanimentsOfSongs = 0.2;  // of accompaniments, where there is also music without voices
 constexpr double kLargestShiftSemitones = 4.0;
@@ -108,6 +108,7 @@ struct Mixer::Impl {
   [[nodiscard]] Piece plain_mix(Rng& rng) const;
   [[nodiscard]] Piece remix(Rng& rng) const;
   [[nodiscard]] Piece augmented_song(Rng& rng) const;
+  void produce_again(AudioBuffer& vocals, Rng& rng) const;
 
   [[nodiscard]] Source dry_voice(double ratio, Rng& rng) const;
   [[nodiscard]] Source voice(Rng& rng) const;
@@ -262,11 +263,15 @@ Source Mixer::Impl::voice(Rng& rng) const {
     add(audio, second.audio, gain);
   }
   equalise(audio, 7, rng);
-  if (chance(0.35, rng)) compress(audio, sample_rate_hz, rng);
+  if (chance(0.4, rng)) cut_lows(audio, sample_rate_hz, rng);
+  if (chance(0.08, rng)) breathe(audio, rng);
+  if (chance(0.4, rng)) compress(audio, sample_rate_hz, rng);
   if (chance(0.2, rng)) overdrive(audio, rng);
   audio = with_channels(std::move(audio), options.channels);
+  if (chance(0.12, rng)) harmonise(audio, sample_rate_hz, rng);
   if (chance(0.2, rng)) double_voice(audio, sample_rate_hz, rng);
-  if (chance(0.15, rng)) echo(audio, sample_rate_hz, rng);
+  if (chance(0.12, rng)) chorus(audio, sample_rate_hz, rng);
+  if (chance(0.2, rng)) echo(audio, sample_rate_hz, rng);
   if (chance(0.65, rng)) reverberate(audio, sample_rate_hz, rng);
   if (chance(0.3, rng)) rest(audio, sample_rate_hz, rng);
   scale(audio, 1 / std::max(1e-3, sounding_rms(audio, sample_rate_hz)));
@@ -312,6 +317,21 @@ Source Mixer::Impl::accompaniment(const Recording* avoided, Rng& rng) const {
   return source;
 }
 
+/// Some effects more on the vocals of a song, which keep their level: few songs shall teach more than their
+/// own voices.
+void Mixer::Impl::produce_again(AudioBuffer& vocals, Rng& rng) const {
+  const double level = rms(vocals);
+  if (level < kSilentRms) return;
+  scale(vocals, 1 / level);
+  if (chance(0.2, rng)) cut_lows(vocals, sample_rate_hz, rng);
+  if (chance(0.15, rng)) compress(vocals, sample_rate_hz, rng);
+  if (chance(0.08, rng)) harmonise(vocals, sample_rate_hz, rng);
+  if (chance(0.1, rng)) double_voice(vocals, sample_rate_hz, rng);
+  if (chance(0.1, rng)) chorus(vocals, sample_rate_hz, rng);
+  if (chance(0.25, rng)) reverberate(vocals, sample_rate_hz, rng);
+  scale(vocals, level / std::max(kSilentRms, rms(vocals)));
+}
+
 /// Vocals and accompaniment of one place in a song.
 Piece Mixer::Impl::augmented_song(Rng& rng) const {
   return first_audible("a piece", songs.size(), [&](std::size_t, std::string& last) -> std::optional<Piece> {
@@ -329,6 +349,7 @@ Piece Mixer::Impl::augmented_song(Rng& rng) const {
     }
     if (chance(0.6, rng)) equalise(piece.vocals, 4, rng);
     if (chance(0.6, rng)) equalise(piece.accompaniment, 4, rng);
+    produce_again(piece.vocals, rng);
     scale(piece.vocals, gain_of_db(rng.uniform(-3, 9)));
     return piece;
   });

@@ -1,6 +1,7 @@
 #include "model/dropout.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace svsep {
 namespace {
@@ -22,7 +23,9 @@ void set_part_of_batch(int part, int parts) { part_of_batch() = {part, parts}; }
 torch::Tensor dropout(const torch::Tensor& x, double probability) {
   const Part part = part_of_batch();
   const double kept = 1.0 - probability;
-  const torch::Tensor gains = torch::empty({part.count * x.size(0), x.size(1)}, x.options()).bernoulli_(kept);
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  sizes.front() *= part.count;
+  const torch::Tensor gains = torch::empty(sizes, x.options(), x.suggest_memory_format()).bernoulli_(kept);
   return x * gains.narrow(0, part.index * x.size(0), x.size(0)).div_(kept);
 }
 

@@ -9,7 +9,7 @@ namespace svsep {
 /// torch's generator does.
 void set_part_of_batch(int part, int parts);
 
-/// Sets values of x [windows, units] to 0 with this probability and scales the others so that their
+/// Sets values of x [windows, ...] to 0 with this probability and scales the others so that their
 /// expectation stays. Draws from torch's generator.
 [[nodiscard]] torch::Tensor dropout(const torch::Tensor& x, double probability);
 

@@ -1,5 +1,6 @@
 #include "model/unet_tcn.hpp"
 
+#include "model/dropout.hpp"
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@ constexpr const char* kArchitecture = "unet-tcn";
 constexpr std::int64_t kFold = 4;
 constexpr std::int64_t kConvolutionsInARow = 5;  ///< 3x3 ones, from the input to the mask
 constexpr std::size_t kMaxBlocks = 64;
+constexpr double kDropout = 0.1;  ///< of what a block adds
 
 /// Values of a frame between the levels and the middle.
 std::int64_t flattened(const UnetTcnSizes& sizes) {
@@ -188,7 +190,8 @@ torch::Tensor UnetTcnImpl::forward(const torch::Tensor& windows) {
   // All positions and channels of a frame side by side: [windows, positions x channels, frames, 1].
   torch::Tensor x = enter_(level2.permute({0, 2, 3, 1}).flatten(2).unsqueeze(2).permute({0, 3, 1, 2}));
   for (std::size_t block = 0; block < depthwise_.size(); ++block) {
-    x = x + pointwise_[block](torch::relu(depthwise_[block](x)));
+    const torch::Tensor added = pointwise_[block](torch::relu(depthwise_[block](x)));
+    x = x + (is_training() ? dropout(added, kDropout) : added);
   }
   x = leave_(torch::relu(x)).permute({0, 2, 3, 1});
   x = x.reshape({x.size(0), x.size(1), level2.size(3), level2.size(1)}).permute({0, 3, 1, 2});

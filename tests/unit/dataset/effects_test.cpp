@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <functional>
 #include <gtest/gtest.h>
 #include <map>
 #include <numbers>
+#include <set>
 #include <string>
 
 namespace svsep {
@@ -36,6 +38,10 @@ const std::map<std::string, std::function<void(AudioBuffer&, Rng&)>> kEffects = 
     {"compress", [](AudioBuffer& audio, Rng& rng) { compress(audio, kRateHz, rng); }},
     {"overdrive", [](AudioBuffer& audio, Rng& rng) { overdrive(audio, rng); }},
     {"double_voice", [](AudioBuffer& audio, Rng& rng) { double_voice(audio, kRateHz, rng); }},
+    {"cut_lows", [](AudioBuffer& audio, Rng& rng) { cut_lows(audio, kRateHz, rng); }},
+    {"breathe", [](AudioBuffer& audio, Rng& rng) { breathe(audio, rng); }},
+    {"chorus", [](AudioBuffer& audio, Rng& rng) { chorus(audio, kRateHz, rng); }},
+    {"harmonise", [](AudioBuffer& audio, Rng& rng) { harmonise(audio, kRateHz, rng); }},
     {"echo", [](AudioBuffer& audio, Rng& rng) { echo(audio, kRateHz, rng); }},
     {"reverberate", [](AudioBuffer& audio, Rng& rng) { reverberate(audio, kRateHz, rng); }},
     {"rest", [](AudioBuffer& audio, Rng& rng) { rest(audio, kRateHz, rng); }},
@@ -78,13 +84,13 @@ TEST(Effects, LeaveSilenceSilentAndFollowFromTheGenerator) {
   }
 }
 
-TEST(Effects, TreatChannelsAlikeButForRoomsAndDoubles) {
+TEST(Effects, TreatChannelsAlikeButForThoseThatSpread) {
+  const std::set<std::string> spread = {"reverberate", "double_voice", "breathe", "chorus", "harmonise"};
   for (const auto& [name, effect] : kEffects) {
     AudioBuffer audio = with_channels(noise(20000), 2);
     Rng rng({4});
     effect(audio, rng);
-    const bool alike = name != "reverberate" && name != "double_voice";
-    EXPECT_EQ(audio.channels[0] == audio.channels[1], alike) << name;
+    EXPECT_NE(audio.channels[0] == audio.channels[1], spread.contains(name)) << name;
   }
 }
 
@@ -223,6 +229,95 @@ TEST(DoubleVoice, AddsCopiesThatAreLateByAtMost80Milliseconds) {
     }
     EXPECT_GT(copies, 0.28);
     EXPECT_LT(copies, 2.1);
+  }
+}
+
+/// The share of the power that lies at a frequency: 1 for a sine.
+double share_at(const std::vector<float>& signal, double hz) {
+  std::complex<double> sum = 0;
+  double power = 0.0;
+  for (std::size_t n = 0; n < signal.size(); ++n) {
+    const double angle = 2 * std::numbers::pi * hz * static_cast<double>(n) / kRateHz;
+    sum += double{signal[n]} * std::polar(1.0, -angle);
+    power += std::pow(double{signal[n]}, 2);
+  }
+  return 2 * std::norm(sum) / (static_cast<double>(signal.size()) * power);
+}
+
+double rms_of(const std::vector<float>& signal) {
+  AudioBuffer audio;
+  audio.channels = {signal};
+  return rms(audio);
+}
+
+TEST(CutLows, TakesTheBottomAndLeavesTheMiddle) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    AudioBuffer audio;
+    audio.channels = {sine(22050, 25), sine(22050, 1500)};
+    Rng rng({seed});
+    cut_lows(audio, kRateHz, rng);
+    EXPECT_LT(rms_of(audio.channels[0]), 0.75 * 0.42) << seed;
+    EXPECT_GT(rms_of(audio.channels[1]), 0.85 * std::sqrt(0.5)) << seed;
+  }
+}
+
+TEST(Breathe, AddsAVoiceWithoutPitchAndSometimesWhispers) {
+  int whispers = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    AudioBuffer audio;
+    audio.channels = {sine(22050, 430)};
+    Rng rng({seed});
+    breathe(audio, rng);
+    const double pitched = share_at(audio.channels[0], 430);
+    whispers += pitched < 0.3;
+    EXPECT_LT(pitched, 0.995) << seed;
+    EXPECT_GT(rms(audio), 0.9 * std::sqrt(0.5)) << seed;
+    EXPECT_LT(rms(audio), 1.4 * std::sqrt(0.5)) << seed;
+  }
+  EXPECT_GT(whispers, 2);
+  EXPECT_LT(whispers, 20);
+}
+
+TEST(Chorus, AddsACopyThatIsLateByAtMost30Milliseconds) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    AudioBuffer audio(2, 22050);
+    for (auto& channel : audio.channels) channel[1000] = 1.0F;
+    Rng rng({seed});
+    chorus(audio, kRateHz, rng);
+    for (const auto& channel : audio.channels) {
+      double copy = 0.0;
+      for (std::size_t n = 0; n < 22050; ++n) {
+        if (n == 1000 || channel[n] == 0.0F) continue;
+        copy += double{channel[n]};
+        EXPECT_GT(n, 1000U + 0.0008 * kRateHz);
+        EXPECT_LT(n, 1000U + 0.03 * kRateHz);
+      }
+      EXPECT_GT(copy, 0.35);
+      EXPECT_LT(copy, 1.1);
+    }
+  }
+}
+
+TEST(Harmonise, AddsTheVoiceAtOtherNotesInTheSameTime) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const std::vector<float> dry = sine(22050, 400);
+    AudioBuffer audio;
+    audio.channels = {dry};
+    Rng rng({seed});
+    harmonise(audio, kRateHz, rng);
+    std::vector<float> added = audio.channels[0];
+    for (std::size_t n = 0; n < added.size(); ++n) added[n] -= dry[n];
+    double best = 0.0;
+    for (int cents = -1250; cents <= 1250; cents += 2) {
+      if (std::abs(cents) < 250) continue;
+      best = std::max(best, share_at(added, 400 * std::exp2(cents / 1200.0)));
+    }
+    EXPECT_GT(best, 0.05) << seed;
+    EXPECT_LT(share_at(added, 400), 0.02) << seed;
+    const auto level = [&](std::ptrdiff_t first) {
+      return rms_of({added.begin() + first, added.begin() + first + 5000});
+    };
+    EXPECT_NEAR(level(16000) / level(3000), 1.0, 0.5) << seed;  // to the end
   }
 }
 

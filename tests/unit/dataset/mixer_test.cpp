@@ -246,9 +246,9 @@ TEST(RemixRecipe, HasTheSharesThatAreDocumented) {
       ++count["song"];
     }
   }
-  EXPECT_NEAR(count["song"], 0.22 * kPieces, 90);
-  EXPECT_NEAR(count["voice-free"], 0.78 * 0.08 * kPieces, 60);
-  EXPECT_NEAR(count["voice only"], 0.78 * 0.02 * kPieces, 30);
+  EXPECT_NEAR(count["song"], 0.15 * kPieces, 90);
+  EXPECT_NEAR(count["voice-free"], 0.85 * 0.08 * kPieces, 60);
+  EXPECT_NEAR(count["voice only"], 0.85 * 0.02 * kPieces, 30);
   EXPECT_NEAR(count["voice of a song"], 0.3 * count["mix"], 0.06 * count["mix"]);
 }
 

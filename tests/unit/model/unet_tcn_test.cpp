@@ -30,6 +30,7 @@ UnetTcn golden_network(const std::string& planes = "") {
   const ModelFile file = golden_file(planes);
   UnetTcn network(unet_tcn_sizes(file));
   load_parameters(*network, file);
+  network->eval();
   return network;
 }
 
@@ -99,6 +100,7 @@ TEST(UnetTcn, FoldsItsBatchNormalisationIntoWhatAModelFileHolds) {
   const ModelFile file(folder / "model.safetensors");
   UnetTcn folded(unet_tcn_sizes(file));
   load_parameters(*folded, file);
+  folded->eval();
   const torch::Tensor x = torch::randn({1, 30, 33});
   EXPECT_TRUE(folded->forward(x).allclose(network->forward(x), 1e-4, 1e-4));
 }
