@@ -22,7 +22,8 @@ class TorchBackend : public Backend {
     set_threads(options.threads);
     const torch::Device device = svsep::choose_device(options.device);
     return std::make_unique<TorchMaskEstimator>(model, device, options.stride,
-                                                options.float32 ? torch::kFloat : fastest_type(device));
+                                                options.float32 ? torch::kFloat : fastest_type(device),
+                                                options.overlap);
   }
 
   void train(const TrainingOptions& options) override {

@@ -298,6 +298,12 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
       ->check(CLI::Range(1, 9))
       ->capture_default_str()
       ->group("Separation");
+  verb.add_option("--overlap", options.estimator.overlap,
+                  "The thesis' CNN only: the mask of a frame is the mean of N windows', slower and better")
+      ->check(CLI::IsMember({1, 3, 9}))
+      ->capture_default_str()
+      ->excludes("--stride")
+      ->group("Separation");
   verb.add_flag("--float32", options.estimator.float32,
                 "Run the network in float32 also where bfloat16 (some CPUs) or float16 (CUDA) is faster")
       ->group("Separation");

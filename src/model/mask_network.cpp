@@ -15,19 +15,27 @@ namespace {
 
 }  // namespace
 
-torch::Tensor MaskNetwork::slide(const torch::Tensor& frames, std::int64_t window_frames,
-                                 std::int64_t kept_frames) {
-  torch::Tensor windows = frames.unfold(-2, window_frames, kept_frames).transpose(-2, -1);
-  if (frames.dim() == 3) windows = windows.transpose(0, 1);
-  const torch::Tensor logits = forward(windows);
-  return logits.narrow(1, frames_before_kept(window_frames, kept_frames), kept_frames).flatten(0, 1);
+torch::Tensor MaskNetwork::slide(const torch::Tensor& stretch, const Windows& windows) {
+  torch::Tensor x = stretch.unfold(-2, windows.frames, windows.hop).transpose(-2, -1);
+  if (stretch.dim() == 3) x = x.transpose(0, 1);
+  return forward(x).narrow(1, windows.before_kept(), windows.kept);
+}
+
+torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& windows) {
+  const torch::Tensor of_windows = slide(stretch, windows).to(torch::kFloat).sigmoid();
+  const std::int64_t overlap = windows.overlap();
+  const std::int64_t count = of_windows.size(0) - overlap + 1;
+  torch::Tensor sum;
+  for (std::int64_t part = 0; part < overlap;
+       ++part) {  // the hop-th of a window, the later the earlier it began
+    const torch::Tensor masks =
+        of_windows.narrow(0, overlap - 1 - part, count).narrow(1, part * windows.hop, windows.hop);
+    sum = part == 0 ? masks : sum + masks;
+  }
+  return (overlap == 1 ? sum : sum / static_cast<double>(overlap)).flatten(0, 1);
 }
 
 std::vector<NamedTensor> MaskNetwork::stored_tensors() const { return named_tensors(*this); }
-
-std::int64_t frames_before_kept(std::int64_t window_frames, std::int64_t kept_frames) {
-  return (window_frames - kept_frames + 1) / 2;
-}
 
 void check_architecture(const ModelFile& file, const std::string& expected) {
   if (file.info().architecture != expected) {

@@ -10,6 +10,18 @@
 
 namespace svsep {
 
+/// How windows lie over a song.
+struct Windows {
+  std::int64_t frames = 0;  ///< of each
+  std::int64_t hop = 0;     ///< frames from one to the next
+  std::int64_t kept = 0;    ///< middle frames of each that count, a multiple of the hop
+
+  /// Frames of a window before those that are kept; as many or one less come after them.
+  [[nodiscard]] std::int64_t before_kept() const { return (frames - kept + 1) / 2; }
+  /// Windows that a frame is kept of.
+  [[nodiscard]] std::int64_t overlap() const { return kept / hop; }
+};
+
 /// A network that a model file can hold.
 class MaskNetwork : public torch::nn::Module {
  public:
@@ -18,19 +30,17 @@ class MaskNetwork : public torch::nn::Module {
   /// sigmoid.
   virtual torch::Tensor forward(const torch::Tensor& windows) = 0;
 
-  /// The logits of a stretch of a song: of every window of `window_frames` frames, each `kept_frames` after
-  /// the one before, the `kept_frames` middle frames. [frames, bins] or
-  /// [planes, frames, bins] -> [windows * kept_frames, bins], where
-  /// frames = (windows - 1) * kept_frames + window_frames.
-  virtual torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
-                              std::int64_t kept_frames);
+  /// The logits of all whole windows in a stretch of a song: [frames, bins] or [planes, frames, bins] ->
+  /// [count, kept, bins], where frames = (count - 1) * hop + windows.frames.
+  virtual torch::Tensor slide(const torch::Tensor& stretch, const Windows& windows);
+
+  /// The vocal masks of a stretch of a song, each the mean of those of the windows that keep its frame:
+  /// as slide() -> [(count - overlap + 1) * hop, bins].
+  [[nodiscard]] torch::Tensor masks(const torch::Tensor& stretch, const Windows& windows);
 
   /// What a model file holds of the network.
   [[nodiscard]] virtual std::vector<NamedTensor> stored_tensors() const;
 };
-
-/// Frames of a window before those it is kept for; as many or one less come after them.
-[[nodiscard]] std::int64_t frames_before_kept(std::int64_t window_frames, std::int64_t kept_frames);
 
 /// Throws Error(model) unless the file states this architecture.
 void check_architecture(const ModelFile& file, const std::string& expected);

@@ -7,32 +7,39 @@
 namespace svsep {
 namespace {
 
-constexpr std::int64_t kUnetKeptFrames = 512;  // the context on either side costs the less, the more are kept
+constexpr std::int64_t kUnetKeptFrames = 512;
 
 // A CPU is fastest while a layer's activations stay near its caches; a GPU wants many windows at once.
-WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride) {
+WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride, std::int64_t overlap) {
   const ThesisCnnSizes sizes = thesis_cnn_sizes(file);
-  if (stride < 1 || stride > sizes.window_frames) {
-    throw Error(ErrorKind::usage, "stride; expected 1 to " + std::to_string(sizes.window_frames) + ", got " +
-                                      std::to_string(stride));
+  const std::int64_t frames = sizes.window_frames;
+  if (stride < 1 || stride > frames) {
+    throw Error(ErrorKind::usage,
+                "stride; expected 1 to " + std::to_string(frames) + ", got " + std::to_string(stride));
   }
-  const std::int64_t windows_per_batch_cpu = stride <= 7 ? 16 : 8;  // windows that share frames hold fewer
-  return {ThesisCnn(sizes).ptr(), 1, sizes.window_frames, stride, windows_per_batch_cpu, 128};
+  if (overlap < 1 || frames % overlap != 0) {
+    throw Error(ErrorKind::usage, "overlap; expected a divisor of " + std::to_string(frames) + ", got " +
+                                      std::to_string(overlap));
+  }
+  const Windows windows =
+      overlap == 1 ? Windows{frames, stride, stride} : Windows{frames, frames / overlap, frames};
+  const std::int64_t at_once_cpu = windows.hop <= 7 ? 16 : 8;  // windows that share frames hold fewer
+  return {ThesisCnn(sizes).ptr(), 1, windows, at_once_cpu, 128};
+}
+
+/// Windows so long that the context on either side costs little.
+Windows unet_windows(const UnetTcnSizes& sizes) {
+  return {kUnetKeptFrames + 2 * sizes.context_frames(), kUnetKeptFrames, kUnetKeptFrames};
 }
 
 WindowedNetwork load_unet_tcn(const ModelFile& file) {
   const UnetTcnSizes sizes = unet_tcn_sizes(file);
-  return {UnetTcn(sizes).ptr(),
-          sizes.input_planes,
-          kUnetKeptFrames + 2 * sizes.context_frames(),
-          kUnetKeptFrames,
-          1,
-          16};
+  return {UnetTcn(sizes).ptr(), sizes.input_planes, unet_windows(sizes), 1, 16};
 }
 
-WindowedNetwork make_network(const ModelFile& file, std::int64_t stride) {
+WindowedNetwork make_network(const ModelFile& file, std::int64_t stride, std::int64_t overlap) {
   const std::string& name = file.info().architecture;
-  if (name == "thesis-cnn") return load_thesis_cnn(file, stride);
+  if (name == "thesis-cnn") return load_thesis_cnn(file, stride, overlap);
   if (name == "unet-tcn") return load_unet_tcn(file);
   throw Error(ErrorKind::model, "cannot use model: " + file.path().string() +
                                     ": architecture; expected thesis-cnn or unet-tcn, got " + name);
@@ -40,24 +47,22 @@ WindowedNetwork make_network(const ModelFile& file, std::int64_t stride) {
 
 }  // namespace
 
-WindowedNetwork load_network(const ModelFile& file, std::int64_t stride) {
-  WindowedNetwork result = make_network(file, stride);
+WindowedNetwork load_network(const ModelFile& file, std::int64_t stride, std::int64_t overlap) {
+  WindowedNetwork result = make_network(file, stride, overlap);
   load_parameters(*result.network, file);
   return result;
 }
 
 TrainableNetwork trainable(const ThesisCnnSizes& sizes) {
-  constexpr std::int64_t kKeptFrames = 5;  // as separation does unless it is told otherwise
-  TrainableNetwork result{{}, [sizes] { return ThesisCnn(sizes).ptr(); }, sizes.window_frames, kKeptFrames};
+  constexpr std::int64_t kKeptFrames = 5;
+  const Windows windows{sizes.window_frames, kKeptFrames, kKeptFrames};
+  TrainableNetwork result{{}, [sizes] { return ThesisCnn(sizes).ptr(); }, windows};
   state_sizes(sizes, result.info);
   return result;
 }
 
 TrainableNetwork trainable(const UnetTcnSizes& sizes) {
-  TrainableNetwork result{{},
-                          [sizes] { return UnetTcn(sizes, true).ptr(); },
-                          kUnetKeptFrames + 2 * sizes.context_frames(),
-                          kUnetKeptFrames};
+  TrainableNetwork result{{}, [sizes] { return UnetTcn(sizes, true).ptr(); }, unet_windows(sizes)};
   state_sizes(sizes, result.info);
   return result;
 }

@@ -127,12 +127,12 @@ torch::Tensor ThesisCnnImpl::hidden_units(const torch::Tensor& features) {
 // except where zeros beyond the window's ends reach it, which are the first and last frame after one
 // convolution of three frames, and two on either side after the second. What these need of shared frames is
 // shared too, because a convolution is the sum of those by each frame of its kernel.
-torch::Tensor ThesisCnnImpl::pooled_windows(const torch::Tensor& frames, std::int64_t stride) {
+torch::Tensor ThesisCnnImpl::pooled_windows(const torch::Tensor& frames, std::int64_t hop) {
   const std::int64_t last = sizes_.window_frames - 1;
   // The frame at a position of every window; x starts with that at position `start` of the first window.
   const auto every = [&](const torch::Tensor& x, std::int64_t position, std::int64_t start) {
     const std::int64_t first = position - start;
-    return x.slice(0, first, first + frames.size(0) - last, stride);
+    return x.slice(0, first, first + frames.size(0) - last, hop);
   };
 
   // So little work that it takes the three frames as channels rather than as a sum.
@@ -167,18 +167,17 @@ torch::Tensor ThesisCnnImpl::pooled_windows(const torch::Tensor& frames, std::in
   return torch::cat(window, 2);
 }
 
-torch::Tensor ThesisCnnImpl::slide(const torch::Tensor& frames, std::int64_t window_frames,
-                                   std::int64_t kept_frames) {
+torch::Tensor ThesisCnnImpl::slide(const torch::Tensor& stretch, const Windows& windows) {
   // Counted in products of one frame with one frame of the second convolution's kernel, which takes most of
   // the time. A window has three for each frame that it adds and four at its edges, or else three for all its
   // frames.
-  const bool sharing_pays = kKernelFrames * kept_frames + 4 < kKernelFrames * window_frames;
-  if (window_frames < 5 || !sharing_pays) return MaskNetwork::slide(frames, window_frames, kept_frames);
-  const torch::Tensor units = hidden_units(pooled_windows(frames, kept_frames));
-  const std::int64_t first = frames_before_kept(window_frames, kept_frames) * sizes_.bins;
-  const std::int64_t count = kept_frames * sizes_.bins;
+  const bool sharing_pays = kKernelFrames * windows.hop + 4 < kKernelFrames * windows.frames;
+  if (windows.frames < 5 || !sharing_pays) return MaskNetwork::slide(stretch, windows);
+  const torch::Tensor units = hidden_units(pooled_windows(stretch, windows.hop));
+  const std::int64_t first = windows.before_kept() * sizes_.bins;
+  const std::int64_t count = windows.kept * sizes_.bins;
   return torch::linear(units, dense3_->weight.narrow(0, first, count), dense3_->bias.narrow(0, first, count))
-      .view({-1, sizes_.bins});
+      .view({-1, windows.kept, sizes_.bins});
 }
 
 }  // namespace svsep

@@ -35,12 +35,11 @@ class ThesisCnnImpl : public MaskNetwork {
   torch::Tensor forward(const torch::Tensor& windows) override;
 
   /// Where windows overlap enough, computes once what their first two convolutions share.
-  torch::Tensor slide(const torch::Tensor& frames, std::int64_t window_frames,
-                      std::int64_t kept_frames) override;
+  torch::Tensor slide(const torch::Tensor& stretch, const Windows& windows) override;
 
  private:
   /// After the first pool, [windows, channels, frames, pooled bins], of the windows that slide() speaks of.
-  torch::Tensor pooled_windows(const torch::Tensor& frames, std::int64_t stride);
+  torch::Tensor pooled_windows(const torch::Tensor& frames, std::int64_t hop);
   /// What the last layer sees, from what the first pool gave.
   torch::Tensor hidden_units(const torch::Tensor& features);
 

@@ -16,13 +16,13 @@ constexpr std::int64_t kFramesPerCall = 320;  ///< at least: spreads the cost of
 }  // namespace
 
 TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride,
-                                       torch::ScalarType type)
+                                       torch::ScalarType type, std::size_t overlap)
     : path_(file.path()),
       info_(file.info()),
       device_(device),
       type_(info_.input_transform == InputTransform::log_level ? type : torch::kFloat) {
   with_torch_errors("cannot prepare the network", [&] {
-    network_ = load_network(file, static_cast<std::int64_t>(stride));
+    network_ = load_network(file, static_cast<std::int64_t>(stride), static_cast<std::int64_t>(overlap));
     network_.network->eval();
     for (torch::Tensor& parameter :
          network_.network->parameters()) {  // channels last: the convolutions run faster so
@@ -35,7 +35,7 @@ TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Devic
     }
   });
   windows_per_batch_ = device.is_cuda() ? network_.windows_per_batch_cuda : network_.windows_per_batch_cpu;
-  const std::int64_t batch_frames = windows_per_batch_ * network_.kept_frames;
+  const std::int64_t batch_frames = windows_per_batch_ * network_.windows.hop;
   windows_per_call_ = windows_per_batch_ * ((kFramesPerCall + batch_frames - 1) / batch_frames);
 }
 
@@ -50,12 +50,12 @@ std::size_t TorchMaskEstimator::input_planes() const {
 }
 
 std::size_t TorchMaskEstimator::context_frames() const {
-  return static_cast<std::size_t>(level_frames() +
-                                  frames_before_kept(network_.window_frames, network_.kept_frames));
+  const Windows& windows = network_.windows;
+  return static_cast<std::size_t>(level_frames() + windows.before_kept() + windows.kept - windows.hop);
 }
 
 std::size_t TorchMaskEstimator::batch_frames() const {
-  return static_cast<std::size_t>(windows_per_call_ * network_.kept_frames);
+  return static_cast<std::size_t>(windows_per_call_ * network_.windows.hop);
 }
 
 void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<float> mask) {
@@ -78,18 +78,15 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
       x = standardise(x, statistics_);
     }
     x = x.to(type_);
-    const std::int64_t kept = network_.kept_frames;
+    const Windows& windows = network_.windows;
     auto out = mask.begin();
     for (std::int64_t first = 0; first < windows_per_call_;) {
       throw_if_cancelled();
       const std::int64_t count = std::min(windows_per_batch_, windows_per_call_ - first);
       try {
-        const torch::Tensor stretch = x.narrow(-2, first * kept, (count - 1) * kept + network_.window_frames);
-        const torch::Tensor gains = network_.network->slide(stretch, network_.window_frames, kept)
-                                        .to(torch::kFloat)
-                                        .sigmoid()
-                                        .to(torch::kCPU)
-                                        .contiguous();
+        const torch::Tensor stretch =
+            x.narrow(-2, first * windows.hop, (count + windows.overlap() - 2) * windows.hop + windows.frames);
+        const torch::Tensor gains = network_.network->masks(stretch, windows).to(torch::kCPU).contiguous();
         const float* data = gains.data_ptr<float>();
         if (std::any_of(data, data + gains.numel(), [](float gain) { return std::isnan(gain); })) {
           throw Error(ErrorKind::model,

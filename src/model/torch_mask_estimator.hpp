@@ -16,11 +16,11 @@ namespace svsep {
 /// Where a CUDA device has too little memory for a batch, the batch is halved.
 class TorchMaskEstimator : public MaskEstimator {
  public:
-  /// `stride`: see load_network. `type` is what the network computes in where its input is standardised; on
-  /// raw magnitudes, and before and after the network, that is float32. Throws Error: model (not one this
-  /// version knows), usage (the stride).
+  /// `stride` and `overlap`: see load_network. `type` is what the network computes in where its input is
+  /// standardised; on raw magnitudes, and before and after the network, that is float32. Throws Error: model
+  /// (not one this version knows), usage (the stride, the overlap).
   TorchMaskEstimator(const ModelFile& file, const torch::Device& device, std::size_t stride,
-                     torch::ScalarType type = torch::kFloat);
+                     torch::ScalarType type = torch::kFloat, std::size_t overlap = 1);
 
   [[nodiscard]] AnalysisParameters analysis() const override { return info_.analysis; }
   [[nodiscard]] std::size_t input_planes() const override;

@@ -46,31 +46,26 @@ double sdr_db(const torch::Tensor& reference, const torch::Tensor& estimate) {
 
 SongValidation::SongValidation(std::vector<Piece> pieces, const TrainableNetwork& plan,
                                const NetworkInput& input, const torch::Device& device)
-    : pieces_(std::move(pieces)),
-      info_(plan.info),
-      window_frames_(plan.window_frames),
-      kept_frames_(plan.kept_frames),
-      input_(input),
-      device_(device) {}
+    : pieces_(std::move(pieces)), info_(plan.info), windows_(plan.windows), input_(input), device_(device) {}
 
 /// [1, channels, frames, bins] -> [frames, bins]
 torch::Tensor SongValidation::mask(MaskNetwork& network, const torch::Tensor& spectra) const {
   const std::int64_t frames = spectra.size(2);
-  const std::int64_t windows = (frames + kept_frames_ - 1) / kept_frames_;
-  const std::int64_t before = frames_before_kept(window_frames_, kept_frames_);
-  const std::int64_t after = (windows - 1) * kept_frames_ + window_frames_ - before - frames;
+  const std::int64_t windows = (frames + windows_.hop - 1) / windows_.hop;
+  const std::int64_t before = windows_.before_kept();
+  const std::int64_t after = (windows - 1) * windows_.hop + windows_.frames - before - frames;
   // Silent frames stand before and after the song, as in separation.
   const torch::Tensor silence = input_.of_spectra(torch::zeros_like(spectra.narrow(2, 0, 1)))[0];
   const auto silent = [&](std::int64_t count) { return silence.repeat_interleave(count, -2); };
   const torch::Tensor x = torch::cat({silent(before), input_.of_spectra(spectra)[0], silent(after)}, -2);
-  const std::int64_t windows_at_once = std::max<std::int64_t>(1, kFramesAtOnce / window_frames_ / 2);
+  const std::int64_t windows_at_once = std::max<std::int64_t>(1, kFramesAtOnce / windows_.frames / 2);
   std::vector<torch::Tensor> masks;
   for (std::int64_t first = 0; first < windows; first += windows_at_once) {
     throw_if_cancelled();
     const std::int64_t count = std::min(windows_at_once, windows - first);
     const torch::Tensor part =
-        x.narrow(-2, first * kept_frames_, (count - 1) * kept_frames_ + window_frames_);
-    masks.push_back(network.slide(part, window_frames_, kept_frames_).sigmoid());
+        x.narrow(-2, first * windows_.hop, (count - 1) * windows_.hop + windows_.frames);
+    masks.push_back(network.masks(part, windows_));
   }
   return torch::cat(masks).narrow(0, 0, frames);
 }

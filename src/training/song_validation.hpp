@@ -35,8 +35,7 @@ class SongValidation {
 
   std::vector<Piece> pieces_;
   ModelInfo info_;
-  std::int64_t window_frames_;
-  std::int64_t kept_frames_;
+  Windows windows_;
   NetworkInput input_;
   torch::Device device_;
 };

@@ -261,6 +261,8 @@ TEST_F(Separate, RefusesWrongUsage) {
   expect_failure(separate({"song.wav", "--vocal-thresh", "1.5"}), 2, {"--vocal-thresh"});
   expect_failure(separate({"song.wav", "--device", "gpu"}), 2, {"gpu"});
   expect_failure(separate({"song.wav", "--stride", "0"}), 2, {"--stride"});
+  expect_failure(separate({"song.wav", "--overlap", "2"}), 2, {"--overlap"});
+  expect_failure(separate({"song.wav", "--overlap", "3", "--stride", "3"}), 2, {"--overlap", "--stride"});
   expect_failure(separate({"song.wav", "--no-such-option"}), 2, {"--no-such-option"});
 }
 

@@ -15,7 +15,8 @@ struct EstimatorOptions {
   int threads = 0;              ///< CPU threads; 0: all processors
   std::size_t stride =
       9;  ///< thesis CNN: evaluate every stride-th window and use that many of its middle frames
-  bool float32 = false;  ///< compute in float32 even where the device is faster in half of it
+  std::size_t overlap = 1;  ///< thesis CNN: above 1, average the masks of so many windows; see load_network
+  bool float32 = false;     ///< compute in float32 even where the device is faster in half of it
 };
 
 /// All that needs LibTorch, behind a seam: LibTorch costs 0.4 s and 160 MB before main, so it lives in a

@@ -118,16 +118,39 @@ TEST(ThesisCnn, SlidesOverASongAsIfWindowByWindow) {
     for (std::int64_t stride = 1; stride <= window; ++stride) {
       for (const std::int64_t count : {1, 2, 7}) {
         const torch::Tensor song = torch::randn({(count - 1) * stride + window, sizes.bins});
-        const torch::Tensor logits = network->slide(song, window, stride);
-        ASSERT_EQ(logits.sizes(), (std::vector<std::int64_t>{count * stride, sizes.bins}));
+        const torch::Tensor logits = network->slide(song, {window, stride, stride});
+        ASSERT_EQ(logits.sizes(), (std::vector<std::int64_t>{count, stride, sizes.bins}));
         for (std::int64_t i = 0; i < count; ++i) {
           const torch::Tensor expected = network(song.narrow(0, i * stride, window).unsqueeze(0))[0];
           const std::int64_t first = (window - stride + 1) / 2;
-          ASSERT_TRUE(
-              logits.narrow(0, i * stride, stride).allclose(expected.narrow(0, first, stride), 0, 1e-5))
+          ASSERT_TRUE(logits[i].allclose(expected.narrow(0, first, stride), 0, 1e-5))
               << "windows of " << window << ", stride " << stride << ", window " << i << " of " << count;
         }
       }
+    }
+  }
+}
+
+TEST(ThesisCnn, AveragesTheMasksOfAllWindowsThatOverlapAFrame) {
+  torch::manual_seed(5);
+  const torch::NoGradGuard no_gradients;
+  ThesisCnn network(test::tiny_sizes());
+  network->eval();
+  for (const std::int64_t overlap : {1, 3, 9}) {
+    const Windows windows{9, 9 / overlap, 9};
+    constexpr std::int64_t kSongFrames = 36;
+    const torch::Tensor song = torch::randn({kSongFrames, 33});
+    const torch::Tensor masks = network->masks(song, windows);
+    const std::int64_t first = 9 - windows.hop;  // the frame that the first mask is of
+    ASSERT_EQ(masks.size(0), kSongFrames - 2 * first);
+    for (std::int64_t frame = first; frame < kSongFrames - first; ++frame) {
+      torch::Tensor sum = torch::zeros({33});
+      for (std::int64_t start = 0; start + 9 <= kSongFrames; start += windows.hop) {
+        if (frame < start || frame >= start + 9) continue;
+        sum += network(song.narrow(0, start, 9).unsqueeze(0))[0][frame - start].sigmoid();
+      }
+      ASSERT_TRUE(masks[frame - first].allclose(sum / static_cast<double>(overlap), 0, 1e-5))
+          << overlap << " windows, frame " << frame;
     }
   }
 }

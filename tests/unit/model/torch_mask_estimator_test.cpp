@@ -55,11 +55,12 @@ class TorchMaskEstimatorTest : public testing::Test {
     torch::set_num_threads(1);  // so little work is quicker alone
   }
 
-  TorchMaskEstimator open(std::size_t stride, InputTransform transform = InputTransform::log_level) {
+  TorchMaskEstimator open(std::size_t stride, InputTransform transform = InputTransform::log_level,
+                          std::size_t overlap = 1) {
     ModelInfo info = test::tiny_info();
     info.input_transform = transform;
     network_ = test::write_tiny_model(path_, info);
-    return {ModelFile(path_), torch::kCPU, stride};
+    return {ModelFile(path_), torch::kCPU, stride, torch::kFloat, overlap};
   }
 
   test::TemporaryFolder folder_;
@@ -92,6 +93,25 @@ TEST_F(TorchMaskEstimatorTest, KeepsTheMiddleFramesOfEveryStridethWindow) {
       const torch::Tensor expected = network_(window).sigmoid()[0].narrow(0, kHalf + group - centre, stride);
       ASSERT_TRUE(mask.narrow(0, group, stride).allclose(expected, 0, 1e-6))
           << "stride " << stride << ", frame " << group;
+    }
+  }
+}
+
+TEST_F(TorchMaskEstimatorTest, AveragesTheWindowsThatOverlapAFrame) {
+  const Song song(400);
+  for (const std::int64_t overlap : {3, 9}) {
+    TorchMaskEstimator estimator = open(1, InputTransform::magnitude, static_cast<std::size_t>(overlap));
+    const std::int64_t hop = 9 / overlap;
+    const torch::Tensor mask = estimate(estimator, song, 0);
+    ASSERT_EQ(mask.size(0) % hop, 0);
+    const torch::NoGradGuard no_gradients;
+    for (std::int64_t frame = 0; frame < mask.size(0); ++frame) {
+      torch::Tensor sum = torch::zeros({kBins});
+      for (std::int64_t start = frame / hop * hop; start > frame - 9; start -= hop) {
+        sum += network_(song.rows(start, 9).unsqueeze(0)).sigmoid()[0][frame - start];
+      }
+      ASSERT_TRUE(mask[frame].allclose(sum / static_cast<double>(overlap), 0, 1e-6))
+          << overlap << " windows, frame " << frame;
     }
   }
 }
@@ -140,6 +160,11 @@ TEST_F(TorchMaskEstimatorTest, AgreesWithKerasThroughAnIndependentModelFile) {
     for (std::size_t i = 0; i < expected.size(); ++i)
       ASSERT_NEAR(mask[i], expected[i], 1e-5) << type << " " << i;
   }
+}
+
+TEST_F(TorchMaskEstimatorTest, RefusesAnOverlapThatDoesNotDivideTheWindow) {
+  EXPECT_THROW(open(9, InputTransform::log_level, 2), Error);
+  EXPECT_THROW(open(9, InputTransform::log_level, 0), Error);
 }
 
 TEST_F(TorchMaskEstimatorTest, RefusesAStrideBeyondTheWindow) {
