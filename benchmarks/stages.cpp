@@ -282,14 +282,19 @@ void run(const char* song) {
     if (const auto all = static_cast<int>(std::thread::hardware_concurrency()); all > 1)
       thread_counts.push_back(all);
     for (const int threads : thread_counts) {
-      const std::string suffix = "/threads:" + std::to_string(threads);
-      add("unet" + suffix, [=](benchmark::State& state) {
-        network(state, models / "unet.safetensors", {.device = "cpu", .threads = threads});
-      });
+      const auto add_network = [&](const std::string& name, EstimatorOptions options) {
+        for (const bool float32 : {false, true}) {
+          options.device = "cpu";
+          options.threads = threads;
+          options.float32 = float32;
+          const std::string row = name + (float32 ? " float32" : "") + "/threads:" + std::to_string(threads);
+          const fs::path model = models / (name.substr(0, name.find(' ')) + ".safetensors");
+          add(row, [=](benchmark::State& state) { network(state, model, options); });
+        }
+      };
+      add_network("unet", {});
       for (const std::size_t stride : {std::size_t{1}, EstimatorOptions{}.stride}) {
-        add("cnn/stride:" + std::to_string(stride) + suffix, [=](benchmark::State& state) {
-          network(state, models / "cnn.safetensors", {.device = "cpu", .threads = threads, .stride = stride});
-        });
+        add_network("cnn stride " + std::to_string(stride), {.stride = stride});
       }
     }
     benchmark::RunSpecifiedBenchmarks();

@@ -114,9 +114,10 @@ def train(net, batches, validation, minutes, learning_rate, held_share, init, ch
     report()
 
 
-def export(net, checkpoint, path):
+def export(net, checkpoint, path, certainty):
     steps = read_checkpoint(net, checkpoint)
-    net.eval().write_file(path, f"random mixes, {steps} steps of {net.MIXES} pieces, AdamW, error of the vocals, weight average")
+    training = f"random mixes, {steps} steps of {net.MIXES} pieces, AdamW, error of the vocals, weight average, certainty {certainty:g}"
+    net.eval().write_file(path, training, certainty)
 
 
 def main():
@@ -130,6 +131,8 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/train_remix"), help="folder of the caches and the checkpoint")
     parser.add_argument("--init", type=pathlib.Path, help="checkpoint or model file to begin with")
     parser.add_argument("--export", type=pathlib.Path, help="only write the model file of this checkpoint")
+    parser.add_argument("--certainty", type=float, default=1.0,
+                        help="gain of the logits in the model file: networks are too sure of songs unlike those they have heard")
     parser.add_argument("--sung-minutes", type=float, default=200, help="of singing made of other voices")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)
@@ -138,7 +141,7 @@ def main():
     torch.manual_seed(args.seed)
     net = NETWORKS[args.network]()
     if args.export:
-        export(net, args.export, args.output)
+        export(net, args.export, args.output, args.certainty)
         return
     if not args.data:
         parser.error("DATA is required")
@@ -160,7 +163,7 @@ def main():
         worker.terminate()
         worker.join()
         mixes.close()
-    export(net, checkpoint, args.output)
+    export(net, checkpoint, args.output, args.certainty)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,7 @@ class Analysis(NamedTuple):
 
 
 class MaskNetwork(nn.Module):
-    """What both have: subclasses define ANALYSIS, PLANES, METADATA, how they learn (the options of main and MIXES to
-    LARGEST_KEEP), masks(), loss(), read_tensors() and tensors()."""
+    """What both have: subclasses define ANALYSIS, PLANES, METADATA, LAST_LAYER, how they learn (MIXES to LARGEST_KEEP), masks(), loss(), read_tensors() and tensors()."""
 
     def __init__(self):
         super().__init__()
@@ -87,9 +86,11 @@ class MaskNetwork(nn.Module):
         self.read_tensors(tensors, mixture)
 
     @torch.no_grad()
-    def write_file(self, path, training):
-        """The model file as docs/model-file.md has it, float16."""
+    def write_file(self, path, training, certainty):
+        """The model file as docs/model-file.md has it, float16. Logits are multiplied by `certainty`."""
         tensors = {"input.mean": self.mean, "input.scale": self.scale, **self.tensors()}
+        for name in (f"{self.LAST_LAYER}.weight", f"{self.LAST_LAYER}.bias"):
+            tensors[name] = tensors[name] * certainty
         metadata = {
             "format_version": "1",
             "sample_rate_hz": str(RATE),
@@ -163,6 +164,7 @@ class UnetTcn(MaskNetwork):
     ANALYSIS, PLANES = Analysis(2048, 2048, 512, 129), 2
     CHANNELS, HIDDEN_UNITS, DILATIONS = (24, 32), 384, (1, 2, 4, 8, 16) * 2
     MIXES, LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, LARGEST_KEEP = 8, 1e-3, 1e-2, 5.0, 0.9985
+    LAST_LAYER = "mask"
     LAYERS = {  # name in the file: the convolution and its batch normalisation
         "encode1": ("e1.0", "e1.1"), "encode2": ("e2.0", "e2.1"), "encode3": ("e3.0", "e3.1"), "enter": ("into.0", "into.1"),
         **{f"block{k}_depthwise": (f"temporal.{k}.dw", f"temporal.{k}.n1") for k in range(len(DILATIONS))},
@@ -274,6 +276,7 @@ class ThesisCnn(MaskNetwork):
     ANALYSIS, PLANES = Analysis(4096, 1024, 256, 258), 1
     WINDOW_FRAMES, WINDOWS_A_MIX = 9, 8
     MIXES, LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, LARGEST_KEEP = 4, 5e-4, 0.0, 20.0, 0.999
+    LAST_LAYER = "dense3"
     METADATA = {
         "architecture": "thesis-cnn",
         "size.convolution_channels": "32,16,64,32",

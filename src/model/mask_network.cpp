@@ -26,8 +26,8 @@ torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& wi
   const std::int64_t overlap = windows.overlap();
   const std::int64_t count = of_windows.size(0) - overlap + 1;
   torch::Tensor sum;
-  for (std::int64_t part = 0; part < overlap;
-       ++part) {  // the hop-th of a window, the later the earlier it began
+  // `part` counts the hops from a window's beginning: the earlier that was, the later the part of it.
+  for (std::int64_t part = 0; part < overlap; ++part) {
     const torch::Tensor masks =
         of_windows.narrow(0, overlap - 1 - part, count).narrow(1, part * windows.hop, windows.hop);
     sum = part == 0 ? masks : sum + masks;
