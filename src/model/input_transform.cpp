@@ -1,6 +1,7 @@
 #include "model/input_transform.hpp"
 
 #include "model/mask_network.hpp"
+#include "model/small_parts.hpp"
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
@@ -34,7 +35,9 @@ torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius) {
 }
 
 torch::Tensor log_compress(const torch::Tensor& magnitudes, const torch::Tensor& gains, double log_floor) {
-  return (magnitudes * gains.unsqueeze(-1)).add_(log_floor).log_();
+  const torch::Tensor x = (magnitudes * gains.unsqueeze(-1)).add_(log_floor);
+  in_small_parts(x, [](torch::Tensor& part) { part.log_(); });
+  return x;
 }
 
 torch::Tensor standardise(const torch::Tensor& x, const InputStatistics& statistics) {

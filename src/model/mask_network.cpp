@@ -1,5 +1,6 @@
 #include "model/mask_network.hpp"
 
+#include "model/small_parts.hpp"
 #include "svsep/core/error.hpp"
 
 #include <span>
@@ -22,7 +23,8 @@ torch::Tensor MaskNetwork::slide(const torch::Tensor& stretch, const Windows& wi
 }
 
 torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& windows) {
-  const torch::Tensor of_windows = slide(stretch, windows).to(torch::kFloat).sigmoid();
+  const torch::Tensor of_windows = slide(stretch, windows).to(torch::kFloat).contiguous();
+  in_small_parts(of_windows.flatten(0, 1), [](torch::Tensor& part) { part.sigmoid_(); });
   const std::int64_t overlap = windows.overlap();
   const std::int64_t count = of_windows.size(0) - overlap + 1;
   torch::Tensor sum;
