@@ -125,8 +125,10 @@ std::vector<float> repitch(const std::vector<float>& samples, double ratio, int 
   const std::size_t hop = std::max<std::size_t>(1, samples_of(0.03, sample_rate_hz));
   std::vector<float> result(samples.size());
   for (std::size_t start = 0; start < samples.size(); start += hop) {
+    const std::size_t left = samples.size() - start;
+    const auto readable = static_cast<std::size_t>(static_cast<double>(left - 1) / ratio) + 1;
     const std::vector<float> grain =
-        resample_by(Samples(samples).subspan(start), ratio, std::min(2 * hop, samples.size() - start));
+        resample_by(Samples(samples).subspan(start), ratio, std::min({2 * hop, left, readable}));
     for (std::size_t n = 0; n < grain.size(); ++n) {
       const float gain = n < hop ? fade_in(n, hop) : 1.0F - fade_in(n - hop, hop);
       result[start + n] += gain * grain[n];
