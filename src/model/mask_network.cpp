@@ -3,10 +3,14 @@
 #include "model/small_parts.hpp"
 #include "svsep/core/error.hpp"
 
+#include <algorithm>
+#include <array>
 #include <span>
 
 namespace svsep {
 namespace {
+
+constexpr const char* kOutputBias = "output.bias";
 
 [[noreturn]] void refuse(const ModelFile& file, const std::string& what, const std::string& expected,
                          const std::string& got) {
@@ -22,8 +26,10 @@ torch::Tensor MaskNetwork::slide(const torch::Tensor& stretch, const Windows& wi
   return forward(x).narrow(1, windows.before_kept(), windows.kept);
 }
 
-torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& windows) {
-  const torch::Tensor of_windows = slide(stretch, windows).to(torch::kFloat).contiguous();
+torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& windows,
+                                 const torch::Tensor& output_bias) {
+  torch::Tensor of_windows = slide(stretch, windows).to(torch::kFloat).contiguous();
+  if (output_bias.defined()) of_windows += output_bias;
   in_small_parts(of_windows.flatten(0, 1), [](torch::Tensor& part) { part.sigmoid_(); });
   const std::int64_t overlap = windows.overlap();
   const std::int64_t count = of_windows.size(0) - overlap + 1;
@@ -73,6 +79,13 @@ std::vector<NamedTensor> named_tensors(const torch::nn::Module& module) {
     tensors.push_back(named_tensor(parameter.key(), parameter.value()));
   }
   return tensors;
+}
+
+torch::Tensor load_output_bias(const ModelFile& file) {
+  const std::vector<std::string> names = file.tensor_names();
+  if (std::find(names.begin(), names.end(), kOutputBias) == names.end()) return {};
+  const std::array shape = {static_cast<std::int64_t>(file.info().analysis.stft.bins())};
+  return torch::tensor(file.values(kOutputBias, shape));
 }
 
 void load_parameters(torch::nn::Module& module, const ModelFile& file) {

@@ -35,8 +35,10 @@ class MaskNetwork : public torch::nn::Module {
   virtual torch::Tensor slide(const torch::Tensor& stretch, const Windows& windows);
 
   /// The vocal masks of a stretch of a song, each the mean of those of the windows that keep its frame:
-  /// as slide() -> [(count - overlap + 1) * hop, bins].
-  [[nodiscard]] torch::Tensor masks(const torch::Tensor& stretch, const Windows& windows);
+  /// as slide() -> [(count - overlap + 1) * hop, bins]. `output_bias` [bins], where defined, is added to the
+  /// logits.
+  [[nodiscard]] torch::Tensor masks(const torch::Tensor& stretch, const Windows& windows,
+                                    const torch::Tensor& output_bias = {});
 
   /// What a model file holds of the network.
   [[nodiscard]] virtual std::vector<NamedTensor> stored_tensors() const;
@@ -58,6 +60,9 @@ void check_parameter_count(const ModelFile& file, std::int64_t expected);
 
 /// The module's parameters under their torch names, e.g. "conv1.weight", as float32 on the CPU.
 [[nodiscard]] std::vector<NamedTensor> named_tensors(const torch::nn::Module& module);
+
+/// The file's tensor "output.bias", [bins]; undefined where it has none. Throws Error(model).
+[[nodiscard]] torch::Tensor load_output_bias(const ModelFile& file);
 
 /// Fills the module's parameters from the file. Throws Error(model) where one is missing or misshapen.
 void load_parameters(torch::nn::Module& module, const ModelFile& file);

@@ -29,6 +29,8 @@ TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Devic
       if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
     }
     network_.network->to(device_, type_);
+    output_bias_ = load_output_bias(file);
+    if (output_bias_.defined()) output_bias_ = output_bias_.to(device_);
     if (info_.input_transform == InputTransform::log_level) {
       statistics_ = load_statistics(file);
       statistics_ = {statistics_.mean.to(device_), statistics_.scale.to(device_)};
@@ -86,7 +88,8 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
       try {
         const torch::Tensor stretch =
             x.narrow(-2, first * windows.hop, (count + windows.overlap() - 2) * windows.hop + windows.frames);
-        const torch::Tensor gains = network_.network->masks(stretch, windows).to(torch::kCPU).contiguous();
+        const torch::Tensor gains =
+            network_.network->masks(stretch, windows, output_bias_).to(torch::kCPU).contiguous();
         const float* data = gains.data_ptr<float>();
         if (std::any_of(data, data + gains.numel(), [](float gain) { return std::isnan(gain); })) {
           throw Error(ErrorKind::model,

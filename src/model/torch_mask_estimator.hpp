@@ -40,6 +40,7 @@ class TorchMaskEstimator : public MaskEstimator {
   std::int64_t windows_per_batch_;
   std::int64_t windows_per_call_;
   InputStatistics statistics_;
+  torch::Tensor output_bias_;  ///< undefined where the file has none
 };
 
 }  // namespace svsep

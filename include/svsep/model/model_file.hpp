@@ -62,7 +62,7 @@ class ModelFile {
   [[nodiscard]] const std::filesystem::path& path() const noexcept;
   [[nodiscard]] const ModelInfo& info() const noexcept;
   [[nodiscard]] std::vector<std::string> tensor_names() const;
-  /// Number of values in all tensors that the network learned (the input statistics `input.*` aside).
+  /// Number of values in all tensors that the network learned (`input.*` and `output.*` aside).
   [[nodiscard]] std::int64_t parameter_count() const;
   /// Type of the file's tensors ("float16", "float32", or "float16 and float32").
   [[nodiscard]] std::string tensor_types() const;

@@ -68,6 +68,27 @@ class TorchMaskEstimatorTest : public testing::Test {
   ThesisCnn network_{nullptr};
 };
 
+TEST_F(TorchMaskEstimatorTest, AddsTheOutputBiasOfTheFileToEachBinsLogits) {
+  const ModelInfo info = test::tiny_info();
+  const ThesisCnn network = test::write_tiny_model(path_, info);
+  TorchMaskEstimator without(ModelFile(path_), torch::kCPU, 9);
+  std::vector<NamedTensor> tensors = named_tensors(*network);
+  for (const char* name : {"input.mean", "input.scale"}) {
+    tensors.push_back({name, {kBins}, ModelFile(path_).values(name, std::array{kBins})});
+  }
+  const torch::Tensor bias = torch::linspace(-2, 2, kBins);
+  tensors.push_back(named_tensor("output.bias", bias));
+  write_model_file(path_, info, tensors, TensorType::float32);
+  TorchMaskEstimator with(ModelFile(path_), torch::kCPU, 9);
+  const Song song(100);
+  const torch::Tensor expected = (estimate(without, song, 0).logit() + bias).sigmoid();
+  EXPECT_TRUE(estimate(with, song, 0).allclose(expected, 0, 1e-5));
+
+  tensors.back() = named_tensor("output.bias", torch::zeros({kBins + 1}));
+  write_model_file(path_, info, tensors, TensorType::float32);
+  EXPECT_THROW(TorchMaskEstimator(ModelFile(path_), torch::kCPU, 9), Error);
+}
+
 TEST_F(TorchMaskEstimatorTest, GivesEachFrameTheMiddleOfTheWindowAroundIt) {
   TorchMaskEstimator estimator = open(1, InputTransform::magnitude);
   EXPECT_EQ(estimator.context_frames(), 4U);
