@@ -28,7 +28,13 @@ def smooth_curve(rng, bins, points, low, high):
 
 
 def padded_size(samples):
-    return 1 << (samples - 1).bit_length()
+    """At least `samples`, and quick to transform."""
+    return -(-samples // 6300) * 6300
+
+
+def moving_mean(x, samples):
+    sums = np.cumsum(np.pad(x, (samples // 2 + 1, samples // 2)), dtype=np.float64)
+    return (sums[samples:samples + len(x)] - sums[:len(x)]).clip(0) / samples
 
 
 class Mixer:
@@ -73,7 +79,8 @@ class Mixer:
     @staticmethod
     def shifted(y, ratio):
         """Pitch and tempo together."""
-        at = np.arange(y.shape[1]) * ratio % (y.shape[1] - 1)
+        at = np.arange(y.shape[1]) * ratio
+        at -= (y.shape[1] - 1) * (at >= y.shape[1] - 1)
         before = at.astype(np.int64)
         part = (at - before).astype(np.float32)
         return y[:, before] * (1 - part) + y[:, before + 1] * part
@@ -82,7 +89,7 @@ class Mixer:
         size = padded_size(y.shape[1])
         spectrum = np.fft.rfft(y, size)
         gain_db = smooth_curve(self.rng, spectrum.shape[1], 7, -largest_db, largest_db)
-        return np.fft.irfft(spectrum * 10**(gain_db / 20), size)[:, :y.shape[1]].astype(np.float32)
+        return np.fft.irfft(spectrum * (10**(gain_db / 20)).astype(np.float32), size)[:, :y.shape[1]].astype(np.float32)
 
     def in_a_room(self, y):
         """[2, samples]: each loudspeaker has reflections of its own."""
@@ -93,13 +100,13 @@ class Mixer:
         size = padded_size(y.shape[1] + length)
         response = np.fft.rfft(room / np.linalg.norm(room), size)
         if self.rng.random() < 0.7:  # walls swallow the treble
-            response = response / (1 + np.arange(response.shape[1]) * RATE / size / self.rng.uniform(1500, 6000))
+            response = response / (1 + np.arange(response.shape[1]) * RATE / size / self.rng.uniform(1500, 6000)).astype(np.float32)
         tail = np.fft.irfft(np.fft.rfft(y, size) * response, size)[:, :y.shape[1]].astype(np.float32)
         return y + self.rng.uniform(0.05, 0.6 if self.rng.random() < 0.75 else 1.5) * tail * (y.std() / (tail.std() + 1e-9))
 
     def compressed(self, y):
-        envelope = np.sqrt(np.convolve((y * y).mean(0), np.ones(441) / 441, "same") + 1e-4)
-        return y / envelope**self.rng.uniform(0.3, 0.7)
+        envelope = np.sqrt(moving_mean((y * y).mean(0), 441) + 1e-4)
+        return y / (envelope**self.rng.uniform(0.3, 0.7)).astype(np.float32)
 
     def overdriven(self, y):
         drive = self.rng.uniform(0.5, 4)
@@ -190,13 +197,13 @@ class Mixer:
         gain = 1 / np.sqrt(1 + (low / np.maximum(hz, 1))**(2 * self.rng.integers(1, 5)))
         if self.rng.random() < 0.1:
             gain /= np.sqrt(1 + (hz / self.rng.uniform(2000, 5000))**(2 * self.rng.integers(1, 5)))
-        return np.fft.irfft(spectrum * gain, size)[:, :y.shape[1]].astype(np.float32)
+        return np.fft.irfft(spectrum * gain.astype(np.float32), size)[:, :y.shape[1]].astype(np.float32)
 
     def with_a_rest(self, y):
         from_sample, to_sample = (np.sort(self.rng.uniform(0, MIX_SAMPLES / RATE, 2)) * RATE).astype(int)
-        gain, fade = np.ones(MIX_SAMPLES, np.float32), np.hanning(1001).astype(np.float32)
+        gain = np.ones(MIX_SAMPLES, np.float32)
         gain[from_sample:to_sample] = 0
-        return y * np.convolve(gain, fade / fade.sum(), "same")
+        return y * moving_mean(moving_mean(gain, 501), 501).astype(np.float32)
 
     def spread(self, y):
         """[2, samples] of [1, samples]: as several instruments would, frequencies come from several directions."""
@@ -213,7 +220,7 @@ class Mixer:
             apart = self.rng.uniform(0.2, 2)
             phase = rise * smooth_curve(self.rng, len(spectrum), self.rng.integers(10, 200), -apart, apart)
         sides = np.stack([np.cos(angle) * np.exp(0.5j * phase), np.sin(angle) * np.exp(-0.5j * phase)]) * np.sqrt(2)
-        return np.fft.irfft(spectrum * sides, size)[:, :y.shape[1]].astype(np.float32)
+        return np.fft.irfft(spectrum * sides.astype(np.complex64), size)[:, :y.shape[1]].astype(np.float32)
 
     def dry_voice(self):
         """RMS one where it sounds: a piece that is mostly rests must not become loud."""
@@ -223,7 +230,7 @@ class Mixer:
                 y = self.stems(song, {"vocals": 1.0}, self.start_in(song))
             else:
                 y = self.cut(self.voices[self.rng.choice(len(self.voices), p=self.voice_weights)])
-            envelope = np.sqrt(np.convolve((y * y).mean(0), np.ones(2205) / 2205, "same")[::441] + 1e-12)
+            envelope = np.sqrt(moving_mean((y * y).mean(0), 2205)[::441] + 1e-12)
             if envelope.max() > 1e-3:
                 return y / (np.sqrt((envelope[envelope > 0.1 * envelope.max()]**2).mean()) + 1e-6)
 
