@@ -114,10 +114,10 @@ def train(net, batches, validation, minutes, learning_rate, held_share, init, ch
     report()
 
 
-def export(net, checkpoint, path, certainty):
+def export(net, checkpoint, path, certainty, bias_per_octave):
     steps = read_checkpoint(net, checkpoint)
-    training = f"random mixes, {steps} steps of {net.MIXES} pieces, AdamW, error of the vocals, weight average, certainty {certainty:g}"
-    net.eval().write_file(path, training, certainty)
+    training = f"random mixes, {steps} steps of {net.MIXES} pieces, AdamW, error of the vocals, weight average, certainty {certainty:g}, bias {bias_per_octave:g} an octave"
+    net.eval().write_file(path, training, certainty, bias_per_octave)
 
 
 def main():
@@ -133,6 +133,8 @@ def main():
     parser.add_argument("--export", type=pathlib.Path, help="only write the model file of this checkpoint")
     parser.add_argument("--certainty", type=float, default=1.0,
                         help="gain of the logits in the model file: networks are too sure of songs unlike those they have heard")
+    parser.add_argument("--bias-per-octave", type=float, default=0.0,
+                        help="of those logits, from 200 Hz on: of songs, networks lose more voice, most of it high, than they let accompaniment through")
     parser.add_argument("--sung-minutes", type=float, default=200, help="of singing made of other voices")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)
@@ -141,7 +143,7 @@ def main():
     torch.manual_seed(args.seed)
     net = NETWORKS[args.network]()
     if args.export:
-        export(net, args.export, args.output, args.certainty)
+        export(net, args.export, args.output, args.certainty, args.bias_per_octave)
         return
     if not args.data:
         parser.error("DATA is required")
@@ -163,7 +165,7 @@ def main():
         worker.terminate()
         worker.join()
         mixes.close()
-    export(net, checkpoint, args.output, args.certainty)
+    export(net, checkpoint, args.output, args.certainty, args.bias_per_octave)
 
 
 if __name__ == "__main__":

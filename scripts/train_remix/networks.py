@@ -11,6 +11,7 @@ from torch.nn import functional
 from audio import RATE
 
 LOG_FLOOR = 1e-3
+BIAS_FROM_HZ, BIAS_MOST_OCTAVES = 200, 4
 
 
 class Analysis(NamedTuple):
@@ -81,16 +82,20 @@ class MaskNetwork(nn.Module):
         """The weights of a model file; `mixture` is something to try them on."""
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+        tensors.pop("output.bias", None)
         self.mean.copy_(tensors.pop("input.mean"))
         self.scale.copy_(tensors.pop("input.scale"))
         self.read_tensors(tensors, mixture)
 
     @torch.no_grad()
-    def write_file(self, path, training, certainty):
-        """The model file as docs/model-file.md has it, float16. Logits are multiplied by `certainty`."""
+    def write_file(self, path, training, certainty, bias_per_octave):
+        """The model file as docs/model-file.md has it, float16, with logits multiplied by `certainty` and an output bias."""
         tensors = {"input.mean": self.mean, "input.scale": self.scale, **self.tensors()}
         for name in (f"{self.LAST_LAYER}.weight", f"{self.LAST_LAYER}.bias"):
             tensors[name] = tensors[name] * certainty
+        if bias_per_octave:
+            octaves = (torch.arange(self.ANALYSIS.bins) * RATE / self.ANALYSIS.n_fft / BIAS_FROM_HZ).log2()
+            tensors["output.bias"] = bias_per_octave * octaves.clamp(0, BIAS_MOST_OCTAVES)
         metadata = {
             "format_version": "1",
             "sample_rate_hz": str(RATE),
