@@ -4,7 +4,6 @@
 #include "svsep/core/error.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <charconv>
@@ -37,8 +36,8 @@ constexpr std::size_t kMaxSizes = 16;
 constexpr std::size_t kMaxSizeValues = 64;
 constexpr std::int64_t kMaxSize = 1 << 20;
 constexpr std::string_view kSizePrefix = "size.";
-/// Of tensors that the network did not learn.
-constexpr std::array<std::string_view, 2> kOtherPrefixes = {"input.", "output."};
+constexpr std::string_view kInputPrefix = "input.";    ///< tensors that the network did not learn
+constexpr std::string_view kOutputPrefix = "output.";  ///< and these
 
 /// Text from the file, fit for one line of an error.
 std::string shown(std::string_view text) {
@@ -424,9 +423,7 @@ std::vector<std::string> ModelFile::tensor_names() const {
 std::int64_t ModelFile::parameter_count() const {
   std::uint64_t count = 0;
   for (const auto& [name, entry] : impl_->entries) {
-    const bool learned = std::none_of(kOtherPrefixes.begin(), kOtherPrefixes.end(),
-                                      [&name](std::string_view prefix) { return name.starts_with(prefix); });
-    if (learned) count += entry.count;
+    if (!name.starts_with(kInputPrefix) && !name.starts_with(kOutputPrefix)) count += entry.count;
   }
   return static_cast<std::int64_t>(count);
 }
