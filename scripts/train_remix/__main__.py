@@ -3,7 +3,7 @@
 
     python3 scripts/train_remix unet DATA better.safetensors --init models/unet.safetensors --minutes 90
     python3 scripts/train_remix cnn DATA cnn.safetensors --minutes 240
-    python3 scripts/train_remix unet --export CHECKPOINT better.safetensors
+    python3 scripts/train_remix unet --export CHECKPOINT better.safetensors --certainty 0.75 --bias-per-octave 0.15
 
 Needs torch >= 2.4, numpy, safetensors and pyworld; ffmpeg. The models' cards say with which options and steps they came
 about; the schedule follows the clock, so a rerun gives other weights. DATA holds musdb-free/train/*.stem.mp4 (songs with stems),
@@ -116,7 +116,8 @@ def train(net, batches, validation, minutes, learning_rate, held_share, init, ch
 
 def export(net, checkpoint, path, certainty, bias_per_octave):
     steps = read_checkpoint(net, checkpoint)
-    training = f"random mixes, {steps} steps of {net.MIXES} pieces, AdamW, error of the vocals, weight average, certainty {certainty:g}, bias {bias_per_octave:g} an octave"
+    training = (f"random mixes, {steps} steps of {net.MIXES} pieces, AdamW, error of the vocals, weight average, "
+                f"certainty {certainty:g}, bias {bias_per_octave:g} an octave")
     net.eval().write_file(path, training, certainty, bias_per_octave)
 
 

@@ -28,11 +28,12 @@ def smooth_curve(rng, bins, points, low, high):
 
 
 def padded_size(samples):
-    """At least `samples`, and quick to transform."""
+    """At least `samples`, and quick to transform: a multiple of 4 x 9 x 25 x 7."""
     return -(-samples // 6300) * 6300
 
 
 def moving_mean(x, samples):
+    """Over so many samples around each, of values that are not negative and are 0 beyond the ends."""
     sums = np.cumsum(np.pad(x, (samples // 2 + 1, samples // 2)), dtype=np.float64)
     return (sums[samples:samples + len(x)] - sums[:len(x)]).clip(0) / samples
 
@@ -80,7 +81,7 @@ class Mixer:
     def shifted(y, ratio):
         """Pitch and tempo together."""
         at = np.arange(y.shape[1]) * ratio
-        at -= (y.shape[1] - 1) * (at >= y.shape[1] - 1)
+        at -= (y.shape[1] - 1) * (at >= y.shape[1] - 1)  # again from the start, once: ratios are below 2
         before = at.astype(np.int64)
         part = (at - before).astype(np.float32)
         return y[:, before] * (1 - part) + y[:, before + 1] * part

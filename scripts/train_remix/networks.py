@@ -82,7 +82,7 @@ class MaskNetwork(nn.Module):
         """The weights of a model file; `mixture` is something to try them on."""
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}
-        tensors.pop("output.bias", None)
+        tensors.pop("output.bias", None)  # is for songs, not for learning
         self.mean.copy_(tensors.pop("input.mean"))
         self.scale.copy_(tensors.pop("input.scale"))
         self.read_tensors(tensors, mixture)

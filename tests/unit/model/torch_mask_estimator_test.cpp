@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <string>
 #include <support/temporary_folder.hpp>
+#include <utility>
 #include <vector>
 
 namespace svsep {
@@ -73,8 +74,8 @@ TEST_F(TorchMaskEstimatorTest, AddsTheOutputBiasOfTheFileToEachBinsLogits) {
   const ThesisCnn network = test::write_tiny_model(path_, info);
   TorchMaskEstimator without(ModelFile(path_), torch::kCPU, 9);
   std::vector<NamedTensor> tensors = named_tensors(*network);
-  for (const char* name : {"input.mean", "input.scale"}) {
-    tensors.push_back({name, {kBins}, ModelFile(path_).values(name, std::array{kBins})});
+  for (NamedTensor& tensor : named_tensors(load_statistics(ModelFile(path_)))) {
+    tensors.push_back(std::move(tensor));
   }
   const torch::Tensor bias = torch::linspace(-2, 2, kBins);
   tensors.push_back(named_tensor("output.bias", bias));
