@@ -179,19 +179,44 @@ struct NetworkCost {
 };
 
 /// Of docs/models.md: layers by the positions at which their weights are used.
-NetworkCost unet_cost(const ModelFile& file) {
-  const ModelInfo& info = file.info();
+double unet_multiply_adds_a_frame(const ModelInfo& info) {
   const auto& channels = info.sizes.at("channels");
   const auto c1 = static_cast<double>(channels.at(0));
   const auto c2 = static_cast<double>(channels.at(1));
+  const auto hidden = static_cast<double>(info.sizes.at("hidden_units").front());
+  const auto blocks = static_cast<double>(info.sizes.at("dilations").size());
   const auto positions = static_cast<double>((info.analysis.stft.bins() - 1) / 4);
-  const auto parameters = static_cast<double>(file.parameter_count());
+  const double level1 =
+      c1 * 9 * (4 * static_cast<double>(info.sizes.at("input_planes").front()) + c2 / 4 + c1);
   const double level2 = c2 * 9 * (4 * c1 + c2 + 2 * c2);  // at a quarter of the positions
-  const double decode1 = c1 * 9 * (c2 / 4 + c1);
-  const double encode1 = c1 * 9 * 4 * static_cast<double>(info.sizes.at("input_planes").front());
-  const double mask = 4 * c1;
-  const double once = parameters - level2 - encode1 - decode1 - mask;  // the middle
-  return {positions * (encode1 + decode1 + mask) + positions / 4 * level2 + once, 4 * parameters};
+  const double middle = 2 * hidden * c2 * positions / 4 + blocks * hidden * (3 + hidden);
+  return positions * (level1 + 4 * c1) + positions / 4 * level2 + middle;
+}
+
+double harmonic_multiply_adds_a_frame(const ModelInfo& info) {
+  const auto& channels = info.sizes.at("harmonic_channels");
+  const auto channel = [&](std::size_t level) { return static_cast<double>(channels.at(level)); };
+  const auto blocks = static_cast<double>(info.sizes.at("harmonic_dilations").size());
+  const auto planes = static_cast<double>(info.sizes.at("input_planes").front());
+  const auto bins = static_cast<double>(info.analysis.stft.bins());
+  auto positions =
+      static_cast<double>(info.sizes.at("positions").front());  // a frame of the song, on average
+  double sum = positions * (bins * (planes + 1) + 9 * (6 + planes) * channel(0) + channel(0));
+  for (std::size_t level = 0; level < 4; ++level) {
+    const double here = channel(level);
+    sum += positions * 9 * here * here * (level > 0 ? 2 : 1);  // decode, encode
+    positions /= level < 2 ? 4 : 2;
+    sum += positions * 10 * here * channel(level + 1);  // down, up
+  }
+  return sum + positions * blocks * 9 * channel(4) * channel(4);
+}
+
+NetworkCost unet_cost(const ModelFile& file) {
+  const ModelInfo& info = file.info();
+  double sum = 0;
+  if (info.sizes.contains("hidden_units")) sum += unet_multiply_adds_a_frame(info);
+  if (info.sizes.contains("harmonic_channels")) sum += harmonic_multiply_adds_a_frame(info);
+  return {sum, 4 * static_cast<double>(file.parameter_count())};
 }
 
 /// A window of the thesis' CNN, shared with its neighbours where they overlap much

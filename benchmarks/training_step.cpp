@@ -1,6 +1,6 @@
 // Where a step of `svsep train` spends its time:
 //
-//   benchmark_training_step unet|cnn float32|bfloat16 THREADS [DEVICE]
+//   benchmark_training_step unet|harmonic|cnn float32|bfloat16 THREADS [DEVICE]
 //
 // prints the median of seven steps on one batch of noise, and each operator's share of another seven, in the
 // forward pass (transforms and loss included), the backward pass and the update (clipping, optimiser,
@@ -149,16 +149,15 @@ std::vector<Row> table_rows(double total_s) {
 }
 
 void run(const TrainingOptions& options) {
-  const bool unet = options.architecture == "unet";
   torch::set_num_threads(options.threads);
   const torch::Device device(options.device);
-  TrainableNetwork plan = unet ? trainable(UnetTcnSizes{}) : trainable(ThesisCnnSizes{});
+  TrainableNetwork plan = trainable(options.architecture);
   plan.info.input_transform = options.input_transform;
   const auto bins = static_cast<std::int64_t>(plan.info.analysis.stft.bins());
   const InputStatistics statistics{torch::zeros({bins}), torch::ones({bins})};
   const NetworkInput input(plan.info, statistics, device);
   Learner learner(options, plan, input, device);
-  const Batch batch = noise_batch(plan.info, unet);
+  const Batch batch = noise_batch(plan.info, options.architecture != "cnn");
 
   Means means;
   const auto step = [&] {
@@ -196,9 +195,9 @@ int main(int argc, char** argv) {
   const auto among = [&](std::size_t i, const char* one, const char* other) {
     return arguments[i] == one || arguments[i] == other;
   };
-  if (arguments.size() < 3 || arguments.size() > 4 || !among(0, "unet", "cnn") ||
-      !among(1, "float32", "bfloat16")) {
-    std::fprintf(stderr, "benchmark_training_step unet|cnn float32|bfloat16 THREADS [DEVICE]\n");
+  if (arguments.size() < 3 || arguments.size() > 4 ||
+      !(among(0, "unet", "cnn") || arguments[0] == "harmonic") || !among(1, "float32", "bfloat16")) {
+    std::fprintf(stderr, "benchmark_training_step unet|harmonic|cnn float32|bfloat16 THREADS [DEVICE]\n");
     return 2;
   }
   svsep::TrainingOptions options;
@@ -206,7 +205,7 @@ int main(int argc, char** argv) {
   options.amp = arguments[1] == "bfloat16";
   options.threads = std::atoi(arguments[2].c_str());
   options.device = arguments.size() == 4 ? arguments[3] : "cpu";
-  if (options.architecture == "unet") {  // what `svsep train --arch unet` sets
+  if (options.architecture != "cnn") {  // what `svsep train` sets for the others
     options.loss = svsep::Loss::waveform;
     options.ema_decay = 0.9985;
     options.clip_norm = 5;

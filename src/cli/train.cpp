@@ -49,12 +49,12 @@ void add_data_options(CLI::App& verb, TrainArguments& arguments) {
 
 void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
-  verb.add_option("--arch", options.architecture, "cnn (of the thesis) or unet")
-      ->check(CLI::IsMember({"cnn", "unet"}))
+  verb.add_option("--arch", options.architecture, "cnn (of the thesis), unet or harmonic")
+      ->check(CLI::IsMember({"cnn", "unet", "harmonic"}))
       ->capture_default_str()
       ->group("Learning");
   add_choice<Loss>(
-      verb, "--loss", options.loss, "bce; unet: waveform",
+      verb, "--loss", options.loss, "cnn: bce; else waveform",
       {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
       "Cross-entropy of the mask and the label, error of both stems' magnitudes, or error of the "
       "vocals' samples")
@@ -77,22 +77,23 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
   const auto number = [&](const char* name, auto& value, auto low, auto high, const std::string& help) {
     return verb.add_option(name, value, help)->check(CLI::Range(low, high))->group("Learning");
   };
-  number("--batch-size", options.batch_size, 1, 65536, "Windows a step [128]; unet: stretches of 4 s [8]");
-  number("--lr", options.learning_rate, 1e-9, 1.0, "Learning rate of AdamW [1e-4; unet: 1e-3]");
+  number("--batch-size", options.batch_size, 1, 65536,
+         "cnn: windows a step [128]; else stretches of 4 s [8]");
+  number("--lr", options.learning_rate, 1e-9, 1.0, "Learning rate of AdamW [cnn: 1e-4; else 1e-3]");
   number("--warmup-steps", options.warmup_steps, 0, 100000000,
-         "Steps in which the learning rate rises from 0 [0; unet: 300]");
+         "Steps in which the learning rate rises from 0 [cnn: 0; else 300]");
   verb.add_option("--schedule", arguments.schedule,
                   "Then it is held, or falls to 0 at the last epoch's end as half a cosine")
       ->check(CLI::IsMember({"constant", "cosine"}))
       ->capture_default_str()
       ->group("Learning");
   number("--weight-decay", options.weight_decay, 0.0, 1.0,
-         "Of AdamW, a step and unit of --lr [0; unet: 1e-2]");
+         "Of AdamW, a step and unit of --lr [cnn: 0; else 1e-2]");
   number(
       "--ema", options.ema_decay, 0.0, 0.999999,
       "Validate and store an average of the weights that keeps this share of itself a step; 0: the weights "
-      "[0; unet: 0.9985]");
-  number("--clip-norm", options.clip_norm, 0.0, 1e9, "Largest norm of the gradient; 0: any [0; unet: 5]");
+      "[cnn: 0; else 0.9985]");
+  number("--clip-norm", options.clip_norm, 0.0, 1e9, "Largest norm of the gradient; 0: any [cnn: 0; else 5]");
   verb.add_flag("--amp", options.amp, "bfloat16 where that is safe; on CUDA also tf32")->group("Learning");
 }
 
@@ -131,11 +132,11 @@ std::vector<DataFolder> data_folders(const std::vector<std::string>& texts) {
 void complete(const CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
   const auto given = [&](const char* name) { return verb.count(name) > 0; };
-  if (options.architecture == "unet") {
+  if (options.architecture != "cnn") {
     const auto otherwise = [&](const char* name, auto& value, auto wanted) {
       if (!given(name)) value = wanted;
     };
-    otherwise("--output", options.output, "models/svsep-unet.safetensors");
+    otherwise("--output", options.output, "models/svsep-" + options.architecture + ".safetensors");
     otherwise("--batch-size", options.batch_size, 8);
     otherwise("--lr", options.learning_rate, 1e-3);
     otherwise("--warmup-steps", options.warmup_steps, 300);

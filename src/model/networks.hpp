@@ -1,12 +1,15 @@
 #pragma once
 
+#include "model/harmonic_unet.hpp"
 #include "model/mask_network.hpp"
 #include "model/thesis_cnn.hpp"
+#include "model/unet_pair.hpp"
 #include "model/unet_tcn.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace svsep {
 
@@ -37,5 +40,8 @@ struct TrainableNetwork {
 [[nodiscard]] TrainableNetwork trainable(const ThesisCnnSizes& sizes);
 /// With batch normalisation, which stored_tensors() folds away.
 [[nodiscard]] TrainableNetwork trainable(const UnetTcnSizes& sizes);
+[[nodiscard]] TrainableNetwork trainable(const HarmonicUnetSizes& sizes);
+/// Of the default sizes, by the name that users know: "cnn" (of the thesis), "unet" or "harmonic".
+[[nodiscard]] TrainableNetwork trainable(const std::string& name);
 
 }  // namespace svsep

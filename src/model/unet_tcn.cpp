@@ -21,18 +21,6 @@ std::int64_t flattened(const UnetTcnSizes& sizes) {
   return sizes.channels[1] * (sizes.bins - 1) / (kFold * kFold);
 }
 
-std::int64_t parameter_count(const UnetTcnSizes& sizes) {
-  const auto [c1, c2] = sizes.channels;
-  const std::int64_t hidden = sizes.hidden_units;
-  const std::int64_t wide = flattened(sizes);
-  const auto blocks = static_cast<std::int64_t>(sizes.dilations.size());
-  const std::int64_t levels = c1 * (9 * kFold * sizes.input_planes + 1) + c2 * (9 * kFold * c1 + 1) +
-                              c2 * (9 * c2 + 1) + c2 * (9 * 2 * c2 + 1) + c1 * (9 * (c2 / kFold + c1) + 1) +
-                              kFold * (c1 + 1);
-  return levels + hidden * (wide + 1) + wide * (hidden + 1) +
-         blocks * (hidden * (3 + 1) + hidden * (hidden + 1));
-}
-
 torch::nn::Conv2dOptions convolution(std::int64_t inputs, std::int64_t outputs) {
   return torch::nn::Conv2dOptions(inputs, outputs, 3).padding(1);
 }
@@ -68,8 +56,19 @@ std::int64_t UnetTcnSizes::context_frames() const {
   return std::accumulate(dilations.begin(), dilations.end(), kConvolutionsInARow);
 }
 
-UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
-  check_architecture(file, kArchitecture);
+std::int64_t parameter_count(const UnetTcnSizes& sizes) {
+  const auto [c1, c2] = sizes.channels;
+  const std::int64_t hidden = sizes.hidden_units;
+  const std::int64_t wide = flattened(sizes);
+  const auto blocks = static_cast<std::int64_t>(sizes.dilations.size());
+  const std::int64_t levels = c1 * (9 * kFold * sizes.input_planes + 1) + c2 * (9 * kFold * c1 + 1) +
+                              c2 * (9 * c2 + 1) + c2 * (9 * 2 * c2 + 1) + c1 * (9 * (c2 / kFold + c1) + 1) +
+                              kFold * (c1 + 1);
+  return levels + hidden * (wide + 1) + wide * (hidden + 1) +
+         blocks * (hidden * (3 + 1) + hidden * (hidden + 1));
+}
+
+UnetTcnSizes unet_tcn_part_sizes(const ModelFile& file) {
   UnetTcnSizes sizes;
   sizes.bins = static_cast<std::int64_t>(file.info().analysis.stft.bins());
   const bool states_planes =
@@ -95,6 +94,12 @@ UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
                     std::to_string(sizes.bins) + ", " + std::to_string(sizes.channels[1]) + ", " +
                     std::to_string(sizes.context_frames()));
   }
+  return sizes;
+}
+
+UnetTcnSizes unet_tcn_sizes(const ModelFile& file) {
+  check_architecture(file, kArchitecture);
+  UnetTcnSizes sizes = unet_tcn_part_sizes(file);
   check_parameter_count(file, parameter_count(sizes));
   return sizes;
 }
@@ -111,49 +116,9 @@ void state_sizes(const UnetTcnSizes& sizes, ModelInfo& info) {
   info.level_radius_frames = 129;  // three seconds on either side of the default sizes' frames
 }
 
-UnetConvolutionImpl::UnetConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised)
-    : Conv2dImpl(shape.bias(!normalised)) {
-  if (normalised) norm_ = register_module("norm", torch::nn::BatchNorm2d(shape.out_channels()));
-}
-
-torch::Tensor UnetConvolutionImpl::forward(const torch::Tensor& x) {
-  const torch::Tensor y = convolve(x);
-  return norm_ ? norm_(y) : y;
-}
-
-torch::Tensor UnetConvolutionImpl::convolve(const torch::Tensor& x) {
-  if (!x.device().is_cpu()) return Conv2dImpl::forward(x);
-  const bool learns = torch::GradMode::is_enabled();
-  if (learns && options.groups() > 1) return shifted_sum(x);
-  if (learns || weight.size(2) > 1 || !at::hasMKLDNN()) return Conv2dImpl::forward(x);
-  // LibTorch leaves dense layers to another library when there is but one thread, which adds in another
-  // order; oneDNN's result is the same for any number of them.
-  return at::mkldnn_convolution(x, weight, bias, {0, 0}, {1, 1}, {1, 1}, 1);
-}
-
-torch::Tensor UnetConvolutionImpl::shifted_sum(const torch::Tensor& x) const {
-  const std::int64_t dilation = options.dilation()->front();
-  const std::int64_t frames = x.size(2);
-  const torch::Tensor padded = torch::constant_pad_nd(x, {0, 0, dilation, dilation});
-  torch::Tensor y;
-  for (std::int64_t tap = 0; tap < weight.size(2); ++tap) {
-    const torch::Tensor gains = weight.select(1, 0).select(1, tap).unsqueeze(2);  // [channels, 1, 1]
-    const torch::Tensor term = gains * padded.narrow(2, tap * dilation, frames);
-    y = y.defined() ? y + term : term;
-  }
-  return bias.defined() ? y + bias.view({-1, 1, 1}) : y;
-}
-
-std::array<torch::Tensor, 2> UnetConvolutionImpl::folded() const {
-  const torch::NoGradGuard no_gradients;
-  if (!norm_) return {weight, bias};
-  const torch::Tensor gain = norm_->weight / (norm_->running_var + norm_->options.eps()).sqrt();
-  return {weight * gain.view({-1, 1, 1, 1}), norm_->bias - norm_->running_mean * gain};
-}
-
 UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes, bool normalised) {
   const auto layer = [&](const std::string& name, const torch::nn::Conv2dOptions& options) {
-    return register_module(name, UnetConvolution(options, normalised));
+    return register_module(name, NormalisedConvolution(options, normalised));
   };
   const auto [c1, c2] = sizes.channels;
   encode1_ = layer("encode1", convolution(kFold * sizes.input_planes, c1));
@@ -168,13 +133,13 @@ UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes, bool normalised) {
   leave_ = layer("leave", dense(sizes.hidden_units, flattened(sizes)));
   decode2_ = layer("decode2", convolution(2 * c2, c2));
   decode1_ = layer("decode1", convolution(c2 / kFold + c1, c1));
-  mask_ = register_module("mask", UnetConvolution(dense(c1, kFold), false));
+  mask_ = register_module("mask", NormalisedConvolution(dense(c1, kFold), false));
 }
 
 std::vector<NamedTensor> UnetTcnImpl::stored_tensors() const {
   std::vector<NamedTensor> tensors;
   for (const auto& child : named_children()) {
-    const auto [weight, bias] = child.value()->as<UnetConvolutionImpl>()->folded();
+    const auto [weight, bias] = child.value()->as<NormalisedConvolutionImpl>()->folded();
     tensors.push_back(named_tensor(child.key() + ".weight", weight));
     tensors.push_back(named_tensor(child.key() + ".bias", bias));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/mask_network.hpp"
+#include "model/normalised_convolution.hpp"
 
 #include <array>
 #include <cstddef>
@@ -26,29 +27,15 @@ struct UnetTcnSizes {
 /// has STFT bins that do not fold, or does not hold as many parameters as they ask for.
 [[nodiscard]] UnetTcnSizes unet_tcn_sizes(const ModelFile& file);
 
+/// As above, of a file that holds this network among others: neither its architecture nor its parameters'
+/// count is looked at.
+[[nodiscard]] UnetTcnSizes unet_tcn_part_sizes(const ModelFile& file);
+
+[[nodiscard]] std::int64_t parameter_count(const UnetTcnSizes& sizes);
+
 /// Writes what a model file states of such a network into `info`: its sizes, its STFT, the radius of its
 /// level.
 void state_sizes(const UnetTcnSizes& sizes, ModelInfo& info);
-
-/// A convolution and, while it is trained, the batch normalisation after it, which then takes the place of
-/// its bias.
-class UnetConvolutionImpl : public torch::nn::Conv2dImpl {
- public:
-  UnetConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised);
-
-  torch::Tensor forward(const torch::Tensor& x);
-
-  /// {weight, bias} of the one convolution that does both as they are in evaluation.
-  [[nodiscard]] std::array<torch::Tensor, 2> folded() const;
-
- private:
-  torch::Tensor convolve(const torch::Tensor& x);
-  /// A depthwise convolution across time, whose gradient otherwise takes a CPU as long as all other layers'.
-  [[nodiscard]] torch::Tensor shifted_sum(const torch::Tensor& x) const;
-
-  torch::nn::BatchNorm2d norm_{nullptr};
-};
-TORCH_MODULE(UnetConvolution);
 
 /// Our own network: a U-Net across frequency around a temporal convolution network. Each of two levels folds
 /// four neighbouring bins into channels and convolves 3x3; in the middle, all bins of a frame become
@@ -67,9 +54,9 @@ class UnetTcnImpl : public MaskNetwork {
   [[nodiscard]] std::vector<NamedTensor> stored_tensors() const override;
 
  private:
-  UnetConvolution encode1_{nullptr}, encode2_{nullptr}, encode3_{nullptr}, enter_{nullptr}, leave_{nullptr},
-      decode2_{nullptr}, decode1_{nullptr}, mask_{nullptr};
-  std::vector<UnetConvolution> depthwise_, pointwise_;
+  NormalisedConvolution encode1_{nullptr}, encode2_{nullptr}, encode3_{nullptr}, enter_{nullptr},
+      leave_{nullptr}, decode2_{nullptr}, decode1_{nullptr}, mask_{nullptr};
+  std::vector<NormalisedConvolution> depthwise_, pointwise_;
 };
 TORCH_MODULE(UnetTcn);
 

@@ -405,8 +405,6 @@ void train(const TrainingOptions& options, TrainableNetwork plan) {
   train(options, plan, data, outputs, device, group);
 }
 
-void train(const TrainingOptions& options) {
-  train(options, options.architecture == "unet" ? trainable(UnetTcnSizes{}) : trainable(ThesisCnnSizes{}));
-}
+void train(const TrainingOptions& options) { train(options, trainable(options.architecture)); }
 
 }  // namespace svsep

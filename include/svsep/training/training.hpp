@@ -32,7 +32,7 @@ enum class Pretraining {
 /// One training run. The defaults are the thesis' (docs/method.md).
 struct TrainingOptions {
   DatasetOptions data;
-  std::string architecture = "cnn";  ///< "cnn" (of the thesis) or "unet"
+  std::string architecture = "cnn";  ///< "cnn" (of the thesis), "unet" or "harmonic"
   Recipe recipe = Recipe::thesis;
   Label label = Label::accompaniment;
   Loss loss = Loss::bce;
@@ -41,7 +41,7 @@ struct TrainingOptions {
 
   int epochs = 15;
   int steps_per_epoch = 2000;  ///< validation takes a fifth of it
-  int batch_size = 128;        ///< windows (cnn) or stretches of 4 s (unet) a step, over all ranks together
+  int batch_size = 128;        ///< windows (cnn) or stretches of 4 s (others) a step, over all ranks together
   int tracks_in_batch = 4;
   double learning_rate = 1e-4;
   int warmup_steps = 0;               ///< the learning rate rises linearly for so many steps

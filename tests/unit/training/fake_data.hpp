@@ -24,6 +24,9 @@ inline TrainableNetwork tiny_cnn() { return tiny(trainable(ThesisCnnSizes{9, kBi
 inline TrainableNetwork tiny_unet(std::int64_t planes = 1) {
   return tiny(trainable(UnetTcnSizes{kBins, planes, {4, 8}, 8, {1, 2}}));
 }
+inline TrainableNetwork tiny_harmonic() {
+  return tiny(trainable(HarmonicUnetSizes{kBins, 2, 32, 8, {4, 4, 4, 4, 4}, {1, 2}}));
+}
 
 /// [stretches, 1, samples]: each follows from its keys.
 inline torch::Tensor noise(std::int64_t stretches, std::size_t samples, std::uint64_t key) {

@@ -49,9 +49,10 @@ TEST(LearningRate, WarmsUpThenHoldsOrFallsToZero) {
   EXPECT_NEAR(learning_rate(options, 1000), 0.0, 1e-12);
 }
 
-TEST(Learner, LowersEveryLossWithBothArchitectures) {
+TEST(Learner, LowersEveryLossWithEveryArchitecture) {
   for (const Loss loss : {Loss::bce, Loss::l1, Loss::waveform}) {
-    for (const TrainableNetwork& plan : {test::tiny_cnn(), test::tiny_unet(), test::tiny_unet(2)}) {
+    for (const TrainableNetwork& plan :
+         {test::tiny_cnn(), test::tiny_unet(), test::tiny_unet(2), test::tiny_harmonic()}) {
       TrainingOptions options = quick();
       options.loss = loss;
       const auto [first, last] = losses(options, plan, false);
@@ -72,8 +73,10 @@ TEST(Learner, LearnsInBfloat16WithClippedGradientsAndAnAverage) {
   options.ema_decay = 0.9;
   options.weight_decay = 1e-2;
   options.loss = Loss::waveform;
-  const auto [first, last] = losses(options, test::tiny_unet(), false);
-  EXPECT_LT(last, 0.9 * first);
+  for (const TrainableNetwork& plan : {test::tiny_unet(), test::tiny_harmonic()}) {
+    const auto [first, last] = losses(options, plan, false);
+    EXPECT_LT(last, 0.9 * first) << plan.info.architecture;
+  }
 }
 
 TEST(Learner, ReconstructsTheVocalsInItsPretraining) {

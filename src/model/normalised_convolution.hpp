@@ -1,0 +1,28 @@
+#pragma once
+
+#include <array>
+#include <torch/torch.h>
+
+namespace svsep {
+
+/// A convolution and, while it is trained, the batch normalisation after it, which then takes the place of
+/// its bias.
+class NormalisedConvolutionImpl : public torch::nn::Conv2dImpl {
+ public:
+  NormalisedConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised);
+
+  torch::Tensor forward(const torch::Tensor& x);
+
+  /// {weight, bias} of the one convolution that does both as they are in evaluation.
+  [[nodiscard]] std::array<torch::Tensor, 2> folded() const;
+
+ private:
+  torch::Tensor convolve(const torch::Tensor& x);
+  /// A depthwise convolution across time, whose gradient otherwise takes a CPU as long as all other layers'.
+  [[nodiscard]] torch::Tensor shifted_sum(const torch::Tensor& x) const;
+
+  torch::nn::BatchNorm2d norm_{nullptr};
+};
+TORCH_MODULE(NormalisedConvolution);
+
+}  // namespace svsep
