@@ -1,4 +1,5 @@
 """The networks of the shipped models, as they learn: what they see, what they are told, and the model file that they become."""
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from audio import RATE
 
 LOG_FLOOR = 1e-3
 BIAS_FROM_HZ, BIAS_MOST_OCTAVES = 200, 4
+PAIR = "unet-pair"
 
 
 class Analysis(NamedTuple):
@@ -35,7 +37,7 @@ class Analysis(NamedTuple):
 
 
 class MaskNetwork(nn.Module):
-    """What both have: subclasses define ANALYSIS, PLANES, METADATA, LAST_LAYER, how they learn (MIXES to LARGEST_KEEP), masks(), loss(), read_tensors() and tensors()."""
+    """What all have: subclasses define ANALYSIS, PLANES, METADATA, LAST_LAYER, how they learn (MIXES to LARGEST_KEEP), masks(), loss(), read_tensors() and tensors()."""
 
     def __init__(self):
         super().__init__()
@@ -79,13 +81,18 @@ class MaskNetwork(nn.Module):
 
     @torch.no_grad()
     def read_file(self, path, mixture):
-        """The weights of a model file; `mixture` is something to try them on."""
+        """The weights of a model file; `mixture` is something to try them on. Of another network's file only the
+        statistics of the inputs, so that both can become a pair."""
         with safe_open(path, "pt") as file:
+            architecture = file.metadata()["architecture"]
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}
         tensors.pop("output.bias", None)  # is for songs, not for learning
         self.mean.copy_(tensors.pop("input.mean"))
         self.scale.copy_(tensors.pop("input.scale"))
-        self.read_tensors(tensors, mixture)
+        if architecture == PAIR:
+            tensors = {name.removeprefix(self.PAIR_PREFIX): value for name, value in tensors.items() if name.startswith(self.PAIR_PREFIX)}
+        if architecture in (PAIR, self.METADATA["architecture"]):
+            self.read_tensors(tensors, mixture)
 
     @torch.no_grad()
     def write_file(self, path, training, certainty, bias_per_octave):
@@ -115,11 +122,94 @@ class MaskNetwork(nn.Module):
         save_file({name: value.half().contiguous() for name, value in tensors.items()}, path, metadata=metadata)
 
 
-# ---- The U-Net of docs/models.md
+# ---- The U-Nets of docs/models.md
 
 
 def normalised_convolution(inputs, outputs, kernel, **options):
     return [nn.Conv2d(inputs, outputs, kernel, bias=False, **options), nn.BatchNorm2d(outputs)]
+
+
+class Shift(nn.Module):
+    """In a normalisation's place where the convolution before it does the rest."""
+
+    def __init__(self, bias):
+        super().__init__()
+        self.bias = bias
+
+    def forward(self, x):
+        return x + self.bias[:, None, None]
+
+
+class Unet(MaskNetwork):
+    """What the U-Nets have: subclasses define layers(), learned() and forward()."""
+
+    ANALYSIS, PLANES = Analysis(2048, 2048, 512, 129), 2
+    MIXES, LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, LARGEST_KEEP = 8, 1e-3, 1e-2, 5.0, 0.9985
+    LAST_LAYER = "mask"
+    PAIR_PREFIX = ""  # of its tensors in the file of a pair
+
+    def layers(self):
+        """{name in the file: (its convolution's name in here, that of the normalisation after it)}"""
+        raise NotImplementedError
+
+    def learned(self):
+        """{name in the file: parameter} of all others"""
+        raise NotImplementedError
+
+    def masks(self, spectra, gains=1.0):
+        """[batch, 1, frames, bins]: one for all channels."""
+        inputs = self.inputs(spectra, gains)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self(inputs)
+        return torch.sigmoid(logits.float())
+
+    def loss(self, vocals, mixture, gains):
+        """Half absolute, for the mean, half the root of each piece's power, for its loudest places: SDR counts those."""
+        samples = (vocals.shape[2] - 1) * self.ANALYSIS.hop
+        error = self.ANALYSIS.istft(self.masks(mixture, gains) * mixture - vocals, samples)
+        return 0.5 * error.abs().mean() + 0.5 * (error.square().mean((1, 2)) + 1e-6).sqrt().mean()
+
+    def read_tensors(self, tensors, mixture):
+        """The file's convolutions hold their batch normalisation: each gets one again that does nothing on `mixture`."""
+        for name, parameter in self.learned().items():
+            parameter.copy_(tensors[name])
+
+        def measure(norm, inputs, bias):
+            values = inputs[0].transpose(0, 1).flatten(1)
+            norm.running_mean.copy_(values.mean(1))
+            norm.running_var.copy_(values.var(1))
+            norm.weight.copy_((norm.running_var + norm.eps).sqrt())
+            norm.bias.copy_(bias + norm.running_mean)
+
+        for name, (convolution, norm) in self.layers().items():
+            self.get_submodule(convolution).weight.copy_(tensors[f"{name}.weight"])
+            self.get_submodule(norm).register_forward_pre_hook(
+                lambda norm, inputs, bias=tensors[f"{name}.bias"]: measure(norm, inputs, bias))
+        inputs = self.inputs(self.ANALYSIS.stft(mixture))
+        self.eval()(inputs)
+        for _, norm in self.layers().values():
+            self.get_submodule(norm)._forward_pre_hooks.clear()
+        self.check_folding(tensors, inputs, 1e-2)
+
+    def tensors(self):
+        """Convolutions that do what the network's do with the batch normalisation after them."""
+        tensors = dict(self.learned())
+        for name, (convolution, norm) in self.layers().items():
+            convolution, norm = self.get_submodule(convolution), self.get_submodule(norm)
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+            tensors[f"{name}.weight"] = convolution.weight * gain[:, None, None, None]
+            tensors[f"{name}.bias"] = norm.bias - norm.running_mean * gain
+        self.check_folding(tensors, torch.randn(2, self.PLANES, 100, self.ANALYSIS.bins), 1e-3)
+        return tensors
+
+    def check_folding(self, tensors, inputs, most):
+        folded = copy.deepcopy(self).eval()
+        for name, (convolution, norm) in self.layers().items():
+            folded.get_submodule(convolution).weight.copy_(tensors[f"{name}.weight"])
+            parent, _, child = norm.rpartition(".")
+            setattr(folded.get_submodule(parent), child, Shift(tensors[f"{name}.bias"]))
+        difference = float((self.eval()(inputs) - folded(inputs)).abs().max())
+        assert difference < most, f"folding the batch normalisation changes the logits by {difference:.2g}; expected below {most}"
 
 
 def fold(x):
@@ -162,14 +252,12 @@ class Block(nn.Module):
         return sum(weight[:, 0, k, :, None] * padded[:, :, k * dilation:k * dilation + frames] for k in range(3))
 
 
-class UnetTcn(MaskNetwork):
+class UnetTcn(Unet):
     """A U-Net over frequency, whose levels fold four neighbouring positions into channels and see three frames; in its
     middle, dilated blocks see whole frames and seconds around them."""
 
-    ANALYSIS, PLANES = Analysis(2048, 2048, 512, 129), 2
     CHANNELS, HIDDEN_UNITS, DILATIONS = (24, 32), 384, (1, 2, 4, 8, 16) * 2
-    MIXES, LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, LARGEST_KEEP = 8, 1e-3, 1e-2, 5.0, 0.9985
-    LAST_LAYER = "mask"
+    PAIR_PREFIX = "linear."
     LAYERS = {  # name in the file: the convolution and its batch normalisation
         "encode1": ("e1.0", "e1.1"), "encode2": ("e2.0", "e2.1"), "encode3": ("e3.0", "e3.1"), "enter": ("into.0", "into.1"),
         **{f"block{k}_depthwise": (f"temporal.{k}.dw", f"temporal.{k}.n1") for k in range(len(DILATIONS))},
@@ -178,7 +266,7 @@ class UnetTcn(MaskNetwork):
     }
     METADATA = {
         "architecture": "unet-tcn",
-        "size.input_planes": str(PLANES),
+        "size.input_planes": str(Unet.PLANES),
         "size.channels": ",".join(map(str, CHANNELS)),
         "size.hidden_units": str(HIDDEN_UNITS),
         "size.dilations": ",".join(map(str, DILATIONS)),
@@ -209,69 +297,88 @@ class UnetTcn(MaskNetwork):
         logits = unfold(self.last(x))
         return torch.cat([logits, logits[..., -1:]], 3)
 
-    def masks(self, spectra, gains=1.0):
-        """[batch, 1, frames, bins]: one for all channels."""
-        inputs = self.inputs(spectra, gains)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self(inputs)
-        return torch.sigmoid(logits.float())
+    def layers(self):
+        return self.LAYERS
 
-    def loss(self, vocals, mixture, gains):
-        """Half absolute, for the mean, half the root of each piece's power, for its loudest places: SDR counts those."""
-        samples = (vocals.shape[2] - 1) * self.ANALYSIS.hop
-        error = self.ANALYSIS.istft(self.masks(mixture, gains) * mixture - vocals, samples)
-        return 0.5 * error.abs().mean() + 0.5 * (error.square().mean((1, 2)) + 1e-6).sqrt().mean()
+    def learned(self):
+        return {"mask.weight": self.last.weight, "mask.bias": self.last.bias}
 
-    def read_tensors(self, tensors, mixture):
-        """The file's convolutions hold their batch normalisation: each gets one again that does nothing on `mixture`."""
-        self.last.weight.copy_(tensors["mask.weight"])
-        self.last.bias.copy_(tensors["mask.bias"])
 
-        def measure(norm, inputs, bias):
-            values = inputs[0].transpose(0, 1).flatten(1)
-            norm.running_mean.copy_(values.mean(1))
-            norm.running_var.copy_(values.var(1))
-            norm.weight.copy_((norm.running_var + norm.eps).sqrt())
-            norm.bias.copy_(bias + norm.running_mean)
+class HarmonicUnet(Unet):
+    """A U-Net over logarithmic frequency, where a higher voice is the same picture further up; each position sees its
+    harmonics. Two levels halve frames and positions, two positions alone; dilated convolutions see seconds around a frame."""
 
-        for name, (convolution, norm) in self.LAYERS.items():
-            self.get_submodule(convolution).weight.copy_(tensors[f"{name}.weight"])
-            self.get_submodule(norm).register_forward_pre_hook(
-                lambda norm, inputs, bias=tensors[f"{name}.bias"]: measure(norm, inputs, bias))
-        inputs = self.inputs(self.ANALYSIS.stft(mixture))
-        self.eval()(inputs)
-        for _, norm in self.LAYERS.values():
-            self.get_submodule(norm)._forward_pre_hooks.clear()
-        self.check_folding(tensors, inputs, 1e-2)
+    POSITIONS, PER_OCTAVE, HARMONICS, BEYOND = 384, 53, (0.5, 1, 2, 3, 4, 5), -3.0
+    CHANNELS, STEPS, DILATIONS = (16, 32, 64, 112, 160), ((2, 2), (2, 2), (1, 2), (1, 2)), (1, 2, 4, 8)
+    PAIR_PREFIX = "harmonic."
+    METADATA = {
+        "architecture": "harmonic-unet",
+        "size.input_planes": str(Unet.PLANES),
+        "size.positions": str(POSITIONS),
+        "size.positions_per_octave": str(PER_OCTAVE),
+        "size.harmonic_channels": ",".join(map(str, CHANNELS)),
+        "size.harmonic_dilations": ",".join(map(str, DILATIONS)),
+        "window_frames": "1",
+        "label": "waveform",
+    }
 
-    def tensors(self):
-        """Convolutions that do what the network's do with the batch normalisation after them."""
-        tensors = {"mask.weight": self.last.weight, "mask.bias": self.last.bias}
-        for name, (convolution, norm) in self.LAYERS.items():
-            convolution, norm = self.get_submodule(convolution), self.get_submodule(norm)
-            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
-            tensors[f"{name}.weight"] = convolution.weight * gain[:, None, None, None]
-            tensors[f"{name}.bias"] = norm.bias - norm.running_mean * gain
-        self.check_folding(tensors, torch.randn(2, self.PLANES, 100, self.ANALYSIS.bins), 1e-3)
-        return tensors
+    def __init__(self):
+        super().__init__()
+        bins, positions = np.arange(self.ANALYSIS.bins), np.arange(self.POSITIONS)
+        top, lowest = self.ANALYSIS.bins - 1, self.POSITIONS // 16
+        centers = top * 2**((positions - self.POSITIONS) / self.PER_OCTAVE)
+        widths = np.maximum(centers * (2**(1 / self.PER_OCTAVE) - 1), 1)
+        to_positions = np.clip(1 - abs(bins[:, None] - centers) / widths, 0, None)
+        at = np.clip(np.log2(np.maximum(bins, 1e-3) / top) * self.PER_OCTAVE + self.POSITIONS, 0, self.POSITIONS - 1)
+        buffers = {"to_positions": to_positions / to_positions.sum(0), "to_bins": np.clip(1 - abs(at - positions[:, None]), 0, None),
+                   "height": np.linspace(-1, 1, self.POSITIONS)}
+        for name, values in buffers.items():
+            self.register_buffer(name, torch.from_numpy(values).float(), persistent=False)
+        level = lambda inputs, outputs, **options: nn.Sequential(*normalised_convolution(inputs, outputs, 3, **options), nn.ReLU())
+        here, below = self.CHANNELS[:-1], self.CHANNELS[1:]
+        self.encode = nn.ModuleList(level(inputs, c, padding=1) for inputs, c in zip((len(self.HARMONICS) + self.PLANES, *here[1:]), here))
+        self.down = nn.ModuleList(level(c, d, padding=1, stride=step) for c, d, step in zip(here, below, self.STEPS))
+        self.place = nn.Parameter(torch.zeros(below[-1], 1, lowest))
+        self.blocks = nn.ModuleList(level(below[-1], below[-1], padding=(d, 1), dilation=(d, 1)) for d in self.DILATIONS)
+        self.across = nn.ModuleDict({str(k): nn.Linear(lowest, lowest) for k in range(1, len(self.DILATIONS), 2)})
+        self.up = nn.ModuleList(nn.Conv2d(d, c, 1) for c, d in zip(here, below))
+        self.decode = nn.ModuleList(level(c, c, padding=1) for c in here)
+        self.last = nn.Conv2d(here[0], 1, 1)
 
-    def check_folding(self, tensors, inputs, most):
-        difference = float((self.eval()(inputs) - self.folded_logits(tensors, inputs)).abs().max())
-        assert difference < most, f"folding the batch normalisation changes the logits by {difference:.2g}; expected below {most}"
+    def with_harmonics(self, x):
+        """[batch, planes, frames, positions] -> a plane for each harmonic, the side, the height."""
+        up = lambda harmonic: round(float(np.log2(harmonic)) * self.PER_OCTAVE)
+        planes = [functional.pad(x[:, :1], (-up(harmonic), up(harmonic)), value=self.BEYOND) for harmonic in self.HARMONICS]
+        height = self.height.to(x.dtype).expand_as(x[:, :1])
+        return torch.cat([*planes, x[:, 1:], height], 1).contiguous(memory_format=torch.channels_last)
 
-    def folded_logits(self, tensors, x):
-        """The network as svsep computes it from the file."""
-        layer = lambda name, y, **options: functional.conv2d(y, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **options)
-        level = lambda name, y: torch.relu(layer(name, y, padding=1))
-        level1 = level("encode1", fold(x[..., :-1]))
-        level2 = level("encode3", level("encode2", fold(level1)))
-        x = layer("enter", flatten(level2))
-        for k, dilation in enumerate(self.DILATIONS):
-            inner = layer(f"block{k}_depthwise", x, padding=(dilation, 0), dilation=(dilation, 1), groups=self.HIDDEN_UNITS)
-            x = x + layer(f"block{k}_pointwise", torch.relu(inner))
-        x = level("decode2", torch.cat([unflatten(layer("leave", torch.relu(x)), self.CHANNELS[1]), level2], 1))
-        logits = unfold(layer("mask", level("decode1", torch.cat([unfold(x), level1], 1))))
-        return torch.cat([logits, logits[..., -1:]], 3)
+    def forward(self, x):
+        """[batch, planes, frames, bins] -> logits [batch, 1, frames, bins]"""
+        frames, levels = x.shape[2], []
+        x = self.with_harmonics(functional.pad(x, (0, 0, 0, -frames % 4)) @ self.to_positions)
+        for encode, down in zip(self.encode, self.down):
+            levels.append(encode(x))
+            x = down(levels[-1])
+        x = x + self.place
+        for k, block in enumerate(self.blocks):
+            added = block(x)
+            if self.training:  # drop channels of a frame: their positions are too alike to miss one another
+                added = added * functional.dropout(torch.ones_like(added[..., :1]), 0.1)
+            x = x + added
+            if k % 2:
+                x = x + torch.relu(self.across[str(k)](x))
+        for level, up, decode, step in reversed(list(zip(levels, self.up, self.decode, self.STEPS))):
+            x = decode(torch.relu(functional.interpolate(up(x), scale_factor=step, mode="nearest") + level))
+        return self.last(x)[:, :, :frames] @ self.to_bins.to(x.dtype)
+
+    def layers(self):
+        names = [f"{kind}{k}" for kind in ("encode", "down", "blocks", "decode") for k in range(4)]
+        return {name.replace("blocks", "block"): (f"{name[:-1]}.{name[-1]}.0", f"{name[:-1]}.{name[-1]}.1") for name in names}
+
+    def learned(self):
+        plain = {"mask": self.last, **{f"up{k}": layer for k, layer in enumerate(self.up)},
+                 **{f"positions{k}": layer for k, layer in self.across.items()}}
+        return {"place": self.place, **{f"{name}.{kind}": getattr(layer, kind) for name, layer in plain.items() for kind in ("weight", "bias")}}
 
 
 # ---- The CNN of the thesis, docs/method.md
@@ -354,4 +461,4 @@ class ThesisCnn(MaskNetwork):
         return dict(self.named_parameters())
 
 
-NETWORKS = {"unet": UnetTcn, "cnn": ThesisCnn}
+NETWORKS = {"unet": UnetTcn, "harmonic": HarmonicUnet, "cnn": ThesisCnn}
