@@ -17,7 +17,8 @@ constexpr std::size_t kLevels = 4;           ///< below the first
 constexpr std::int64_t kPositionsStep = 16;  ///< 2 to the power of kLevels
 constexpr double kBeyond = -3.0;  ///< what a harmonic above or below all positions is: next to nothing
 constexpr std::size_t kMaxBlocks = 16;
-constexpr double kDropout = 0.1;  ///< of what a block adds
+constexpr std::int64_t kMaxPositionsTimesBins = 1 << 22;  ///< the only sizes whose memory no file has to fill
+constexpr double kDropout = 0.1;                          ///< of what a block adds
 
 /// {frames, positions} of one step of the level below `level`.
 std::array<std::int64_t, 2> step_below(std::size_t level) { return {level < 2 ? 2 : 1, 2}; }
@@ -30,7 +31,7 @@ torch::nn::Conv2dOptions dilated(std::int64_t channels, std::int64_t dilation) {
   return torch::nn::Conv2dOptions(channels, channels, 3).padding({dilation, 1}).dilation({dilation, 1});
 }
 
-torch::nn::Conv2dOptions dense(std::int64_t inputs, std::int64_t outputs) { return {inputs, outputs, 1}; }
+torch::nn::Conv2dOptions pointwise(std::int64_t inputs, std::int64_t outputs) { return {inputs, outputs, 1}; }
 
 /// Each position's place among the bins.
 torch::Tensor bins_of_positions(const HarmonicUnetSizes& sizes) {
@@ -40,16 +41,16 @@ torch::Tensor bins_of_positions(const HarmonicUnetSizes& sizes) {
          static_cast<double>(sizes.bins - 1);
 }
 
-/// [bins, positions]: triangles as wide as a bin or as a step to the next position, whichever is wider.
+/// [positions, bins]: triangles as wide as a bin or as a step to the next position, whichever is wider.
 torch::Tensor bins_to_positions(const HarmonicUnetSizes& sizes) {
   const double step = std::exp2(1.0 / static_cast<double>(sizes.positions_per_octave)) - 1;
-  const torch::Tensor centers = bins_of_positions(sizes);
-  const torch::Tensor distances = (torch::arange(sizes.bins, torch::kDouble).unsqueeze(1) - centers).abs();
+  const torch::Tensor centers = bins_of_positions(sizes).unsqueeze(1);
+  const torch::Tensor distances = (torch::arange(sizes.bins, torch::kDouble) - centers).abs();
   const torch::Tensor weights = (1 - distances / (centers * step).clamp_min(1)).clamp_min(0);
-  return (weights / weights.sum(0)).to(torch::kFloat);
+  return (weights / weights.sum(1, true)).to(torch::kFloat);
 }
 
-/// [positions, bins]: linear between positions; beyond them, the outermost's.
+/// [bins, positions]: linear between positions; beyond them, the outermost's.
 torch::Tensor positions_to_bins(const HarmonicUnetSizes& sizes) {
   const torch::Tensor octaves =
       (torch::arange(sizes.bins, torch::kDouble).clamp_min(1e-3) / static_cast<double>(sizes.bins - 1))
@@ -57,7 +58,7 @@ torch::Tensor positions_to_bins(const HarmonicUnetSizes& sizes) {
   const auto positions = static_cast<double>(sizes.positions);
   const torch::Tensor at =
       (octaves * static_cast<double>(sizes.positions_per_octave) + positions).clamp(0, positions - 1);
-  const torch::Tensor distances = (at - torch::arange(sizes.positions, torch::kDouble).unsqueeze(1)).abs();
+  const torch::Tensor distances = (at.unsqueeze(1) - torch::arange(sizes.positions, torch::kDouble)).abs();
   return (1 - distances).clamp_min(0).to(torch::kFloat);
 }
 
@@ -99,15 +100,16 @@ HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
   const std::size_t blocks = dilations == file.info().sizes.end() ? 0 : dilations->second.size();
   sizes.dilations = read_size(file, "harmonic_dilations", std::clamp<std::size_t>(blocks, 1, kMaxBlocks));
   const bool fits = sizes.input_planes <= 2 && sizes.positions % kPositionsStep == 0 &&
-                    sizes.positions <= 8192 && sizes.positions_per_octave <= sizes.positions &&
-                    sizes.context_frames() <= 4096;
+                    sizes.positions_per_octave <= sizes.positions &&
+                    sizes.positions * sizes.bins <= kMaxPositionsTimesBins && sizes.context_frames() <= 4096;
   if (!fits) {
     throw Error(ErrorKind::model,
                 "cannot use model: " + file.path().string() +
-                    ": sizes; expected 1 or 2 input_planes, 16 n positions up to 8192, one octave of them or "
-                    "more, at most 4096 frames of context, got " +
+                    ": sizes; expected 1 or 2 input_planes, 16 n positions and an octave of them or more, at "
+                    "most 4194304 positions times bins, at most 4096 frames of context, got " +
                     std::to_string(sizes.input_planes) + ", " + std::to_string(sizes.positions) + ", " +
                     std::to_string(sizes.positions_per_octave) + " an octave, " +
+                    std::to_string(sizes.positions * sizes.bins) + ", " +
                     std::to_string(sizes.context_frames()));
   }
   return sizes;
@@ -154,7 +156,7 @@ HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalis
     const auto step = step_below(level);
     if (level > 0) encode_.push_back(layer("encode", level, convolution(here, here)));
     down_.push_back(layer("down", level, convolution(here, below).stride({step[0], step[1]})));
-    up_.push_back(layer("up", level, dense(below, here)));
+    up_.push_back(layer("up", level, pointwise(below, here)));
     decode_.push_back(layer("decode", level, convolution(here, here)));
   }
   for (std::size_t block = 0; block < sizes.dilations.size(); ++block) {
@@ -163,7 +165,7 @@ HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalis
     across_positions_.push_back(
         register_module("positions" + std::to_string(block), torch::nn::Linear(lowest, lowest)));
   }
-  mask_ = register_module("mask", NormalisedConvolution(dense(c[0], 1), false));
+  mask_ = register_module("mask", NormalisedConvolution(pointwise(c[0], 1), false));
 }
 
 std::vector<NamedTensor> HarmonicUnetImpl::stored_tensors() const {
@@ -196,7 +198,7 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
   const torch::Tensor planes = windows.dim() == 3 ? windows.unsqueeze(1) : windows;
   const std::int64_t frames = planes.size(2);
   const std::int64_t missing = (kFrameStep - frames % kFrameStep) % kFrameStep;
-  const torch::Tensor seen = torch::matmul(torch::constant_pad_nd(planes, {0, 0, 0, missing}), to_positions_);
+  const torch::Tensor seen = dense(torch::constant_pad_nd(planes, {0, 0, 0, missing}), to_positions_);
   std::vector<torch::Tensor> levels;
   torch::Tensor x = with_harmonics(seen);
   for (std::size_t level = 0; level < kLevels; ++level) {
@@ -209,14 +211,16 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
     // Whole channels of a frame: their positions are too alike to miss one another.
     if (is_training()) added = added * dropout(torch::ones_like(added.narrow(3, 0, 1)), kDropout);
     x = x + added;
-    if (block % 2 == 1) x = x + torch::relu(across_positions_[block / 2](x));
+    if (block % 2 == 0) continue;
+    const auto& across = across_positions_[block / 2];
+    x = x + torch::relu(dense(x, across->weight, across->bias));
   }
   for (std::size_t level = kLevels; level-- > 0;) {
     const torch::Tensor& skipped = levels[level];
     const torch::Tensor larger = torch::upsample_nearest2d(up_[level](x), {skipped.size(2), skipped.size(3)});
     x = torch::relu(decode_[level](torch::relu(larger + skipped)));
   }
-  return torch::matmul(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
+  return dense(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
 }
 
 }  // namespace svsep

@@ -64,8 +64,8 @@ class HarmonicUnetImpl : public MaskNetwork {
   [[nodiscard]] torch::Tensor with_harmonics(const torch::Tensor& x) const;
 
   std::int64_t positions_per_octave_;
-  torch::Tensor to_positions_;  ///< [bins, positions]
-  torch::Tensor to_bins_;       ///< [positions, bins]
+  torch::Tensor to_positions_;  ///< [positions, bins]
+  torch::Tensor to_bins_;       ///< [bins, positions]
   torch::Tensor height_;        ///< [positions]: -1 .. 1
   torch::Tensor place_;         ///< [channels, 1, positions / 16], learned: added at the lowest level
   std::vector<NormalisedConvolution> encode_, down_, blocks_, up_, decode_;

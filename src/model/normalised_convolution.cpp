@@ -1,8 +1,24 @@
 #include "model/normalised_convolution.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace svsep {
+
+torch::Tensor dense(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  if (!x.device().is_cpu() || torch::GradMode::is_enabled() || !at::hasMKLDNN()) {
+    return torch::linear(x, weight, bias);
+  }
+  // LibTorch leaves dense layers to another library when there is but one thread, which adds in another
+  // order.
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  const torch::Tensor rows = x.reshape({1, -1, 1, sizes.back()}).permute({0, 3, 1, 2});
+  const auto given_bias = bias.defined() ? c10::make_optional(bias) : c10::nullopt;
+  const torch::Tensor y =
+      at::mkldnn_convolution(rows, weight.unsqueeze(2).unsqueeze(3), given_bias, {0, 0}, {1, 1}, {1, 1}, 1);
+  sizes.back() = weight.size(0);
+  return y.permute({0, 2, 3, 1}).reshape(sizes);
+}
 
 NormalisedConvolutionImpl::NormalisedConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised)
     : Conv2dImpl(shape.bias(!normalised)) {
@@ -18,10 +34,8 @@ torch::Tensor NormalisedConvolutionImpl::convolve(const torch::Tensor& x) {
   if (!x.device().is_cpu()) return Conv2dImpl::forward(x);
   const bool learns = torch::GradMode::is_enabled();
   if (learns && options.groups() > 1) return shifted_sum(x);
-  if (learns || weight.size(2) > 1 || !at::hasMKLDNN()) return Conv2dImpl::forward(x);
-  // LibTorch leaves dense layers to another library when there is but one thread, which adds in another
-  // order; oneDNN's result is the same for any number of them.
-  return at::mkldnn_convolution(x, weight, bias, {0, 0}, {1, 1}, {1, 1}, 1);
+  if (learns || weight.size(2) > 1) return Conv2dImpl::forward(x);
+  return dense(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
 }
 
 torch::Tensor NormalisedConvolutionImpl::shifted_sum(const torch::Tensor& x) const {

@@ -5,6 +5,11 @@
 
 namespace svsep {
 
+/// torch::linear: x [.., inputs], weight [outputs, inputs], bias [outputs] or undefined -> [.., outputs]. In
+/// evaluation on a CPU oneDNN computes it, whose result is the same for any number of threads.
+[[nodiscard]] torch::Tensor dense(const torch::Tensor& x, const torch::Tensor& weight,
+                                  const torch::Tensor& bias = {});
+
 /// A convolution and, while it is trained, the batch normalisation after it, which then takes the place of
 /// its bias.
 class NormalisedConvolutionImpl : public torch::nn::Conv2dImpl {

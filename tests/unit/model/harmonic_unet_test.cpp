@@ -170,9 +170,9 @@ TEST(HarmonicUnet, RefusesSizesThatDoNotFitTheFile) {
     expect_refused(info, text);
   };
   expect_refused(harmonic_file().info(), "parameters of the stated sizes; expected ");
-  expect_size_refused("positions", {40}, "16 n positions up to 8192");
-  expect_size_refused("positions", {16384}, "16 n positions up to 8192");
-  expect_size_refused("positions_per_octave", {33}, "one octave of them or more");
+  expect_size_refused("positions", {40}, "expected 1 or 2 input_planes, 16 n positions");
+  expect_size_refused("positions", {131072}, "at most 4194304 positions times bins");
+  expect_size_refused("positions_per_octave", {33}, "an octave of them or more");
   expect_size_refused("input_planes", {3}, "expected 1 or 2 input_planes");
   expect_size_refused("harmonic_channels", {4, 5, 3, 6}, "size harmonic_channels; expected 5 values, got 4");
   expect_size_refused("harmonic_dilations", {2000}, "at most 4096 frames of context");
