@@ -2,6 +2,7 @@
 """Trains a network on random mixes: the recipe of models/unet.safetensors and models/cnn.safetensors.
 
     python3 scripts/train_remix unet DATA better.safetensors --init models/unet.safetensors --minutes 90
+    python3 scripts/train_remix harmonic DATA harmonic.safetensors --init models/unet.safetensors --minutes 95
     python3 scripts/train_remix cnn DATA cnn.safetensors --minutes 240
     python3 scripts/train_remix unet --export CHECKPOINT better.safetensors --certainty 0.75 --bias-per-octave 0.15
 
@@ -13,7 +14,8 @@ vocals/*.opus and accompaniment/*.opus (no relation between the two). Four stage
 2. Speech, solfege and songs' voices are turned into other singing. Both are skipped when --work has them already.
 3. Training: a worker process mixes and augments, the network learns from the error of the vocals, not from labels. Every few
    minutes the averaged weights are scored on held-out singers and a held-out song and saved to checkpoint.pt in --work:
-   --export makes a model file of it at any time, --init begins with it or with a model file.
+   --export makes a model file of it at any time, --init begins with it or with a model file. Of another network's model
+   file --init takes the statistics of the inputs alone; pair.py joins two files that have the same.
 4. The model file, with batch normalisation folded into the convolutions.
 """
 import argparse
@@ -92,7 +94,7 @@ def train(net, batches, validation, minutes, learning_rate, held_share, init, ch
     while (done := (time.time() - start) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:  # warm up, hold, fall linearly
             group["lr"] = learning_rate * min(1, (step + 1) / WARM_UP_STEPS) * min(1, max(0.01, (1 - done) / (1 - held_share)))
-        for _ in range(24):
+        for _ in range(10):  # more would cost the network time; each is heard beside several others
             if batches.mixes.empty():
                 break
             batches.receive()
@@ -127,7 +129,7 @@ def main():
     parser.add_argument("data", type=pathlib.Path, nargs="?", help="folder of the audio")
     parser.add_argument("output", type=pathlib.Path, help="model file to write")
     parser.add_argument("--minutes", type=float, default=105, help="of training, decoding and singing not counted")
-    parser.add_argument("--learning-rate", type=float, help="[unet: 1e-3, cnn: 5e-4]")
+    parser.add_argument("--learning-rate", type=float, help="[cnn: 5e-4, else 1e-3]")
     parser.add_argument("--held-share", type=float, default=0.5, help="of the time that the learning rate is held before it falls")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/train_remix"), help="folder of the caches and the checkpoint")
     parser.add_argument("--init", type=pathlib.Path, help="checkpoint or model file to begin with")
