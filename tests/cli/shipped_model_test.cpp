@@ -91,7 +91,7 @@ TEST_P(ShippedModels, SeparateARealSongThatTheyNeverHeard) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedModels,
-                         testing::Values(Limits{"cnn", 3.5, 5.0}, Limits{"unet", 6.0, 7.5}),
+                         testing::Values(Limits{"cnn", 3.5, 5.0}, Limits{"unet", 7.0, 8.5}),
                          [](const auto& limits) { return std::string(limits.param.model); });
 
 }  // namespace
