@@ -13,9 +13,8 @@ torch::Tensor dense(const torch::Tensor& x, const torch::Tensor& weight, const t
   // order.
   std::vector<std::int64_t> sizes = x.sizes().vec();
   const torch::Tensor rows = x.reshape({1, -1, 1, sizes.back()}).permute({0, 3, 1, 2});
-  const auto given_bias = bias.defined() ? c10::make_optional(bias) : c10::nullopt;
   const torch::Tensor y =
-      at::mkldnn_convolution(rows, weight.unsqueeze(2).unsqueeze(3), given_bias, {0, 0}, {1, 1}, {1, 1}, 1);
+      at::mkldnn_convolution(rows, weight.unsqueeze(2).unsqueeze(3), bias, {0, 0}, {1, 1}, {1, 1}, 1);
   sizes.back() = weight.size(0);
   return y.permute({0, 2, 3, 1}).reshape(sizes);
 }
