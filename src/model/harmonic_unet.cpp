@@ -96,9 +96,7 @@ HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
   sizes.positions_per_octave = one("positions_per_octave");
   const std::vector<std::int64_t> channels = read_size(file, "harmonic_channels", sizes.channels.size());
   std::copy(channels.begin(), channels.end(), sizes.channels.begin());
-  const auto dilations = file.info().sizes.find("harmonic_dilations");
-  const std::size_t blocks = dilations == file.info().sizes.end() ? 0 : dilations->second.size();
-  sizes.dilations = read_size(file, "harmonic_dilations", std::clamp<std::size_t>(blocks, 1, kMaxBlocks));
+  sizes.dilations = read_size_list(file, "harmonic_dilations", kMaxBlocks);
   const bool fits = sizes.input_planes <= 2 && sizes.positions % kPositionsStep == 0 &&
                     sizes.positions_per_octave <= sizes.positions &&
                     sizes.positions * sizes.bins <= kMaxPositionsTimesBins && sizes.context_frames() <= 4096;

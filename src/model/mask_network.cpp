@@ -60,6 +60,12 @@ std::vector<std::int64_t> read_size(const ModelFile& file, const std::string& na
   return found->second;
 }
 
+std::vector<std::int64_t> read_size_list(const ModelFile& file, const std::string& name, std::size_t most) {
+  const auto found = file.info().sizes.find(name);
+  const std::size_t values = found == file.info().sizes.end() ? 0 : found->second.size();
+  return read_size(file, name, std::clamp<std::size_t>(values, 1, most));
+}
+
 void check_parameter_count(const ModelFile& file, std::int64_t expected) {
   if (file.parameter_count() != expected) {
     refuse(file, "parameters of the stated sizes", std::to_string(expected),

@@ -51,6 +51,10 @@ void check_architecture(const ModelFile& file, const std::string& expected);
 [[nodiscard]] std::vector<std::int64_t> read_size(const ModelFile& file, const std::string& name,
                                                   std::size_t count);
 
+/// The file's size `name`, a list of 1 to `most` values. Throws Error(model) where it is not.
+[[nodiscard]] std::vector<std::int64_t> read_size_list(const ModelFile& file, const std::string& name,
+                                                       std::size_t most);
+
 /// Throws Error(model) unless the file holds that many parameters: before a network of the sizes that it
 /// states is allocated, it must be large enough to fill it.
 void check_parameter_count(const ModelFile& file, std::int64_t expected);

@@ -3,7 +3,6 @@
 #include "model/dropout.hpp"
 #include "svsep/core/error.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <string>
 
@@ -25,7 +24,7 @@ torch::nn::Conv2dOptions convolution(std::int64_t inputs, std::int64_t outputs) 
   return torch::nn::Conv2dOptions(inputs, outputs, 3).padding(1);
 }
 
-torch::nn::Conv2dOptions dense(std::int64_t inputs, std::int64_t outputs) { return {inputs, outputs, 1}; }
+torch::nn::Conv2dOptions pointwise(std::int64_t inputs, std::int64_t outputs) { return {inputs, outputs, 1}; }
 
 torch::nn::Conv2dOptions dilated(std::int64_t channels, std::int64_t dilation) {
   return torch::nn::Conv2dOptions(channels, channels, {3, 1})
@@ -77,9 +76,7 @@ UnetTcnSizes unet_tcn_part_sizes(const ModelFile& file) {
   const std::vector<std::int64_t> channels = read_size(file, "channels", 2);
   sizes.channels = {channels[0], channels[1]};
   sizes.hidden_units = read_size(file, "hidden_units", 1).front();
-  const auto dilations = file.info().sizes.find("dilations");
-  const std::size_t blocks = dilations == file.info().sizes.end() ? 0 : dilations->second.size();
-  sizes.dilations = read_size(file, "dilations", std::clamp<std::size_t>(blocks, 1, kMaxBlocks));
+  sizes.dilations = read_size_list(file, "dilations", kMaxBlocks);
   if (sizes.input_planes > 2) {
     throw Error(ErrorKind::model, "cannot use model: " + file.path().string() +
                                       ": size input_planes; expected 1 or 2, got " +
@@ -124,16 +121,16 @@ UnetTcnImpl::UnetTcnImpl(const UnetTcnSizes& sizes, bool normalised) {
   encode1_ = layer("encode1", convolution(kFold * sizes.input_planes, c1));
   encode2_ = layer("encode2", convolution(kFold * c1, c2));
   encode3_ = layer("encode3", convolution(c2, c2));
-  enter_ = layer("enter", dense(flattened(sizes), sizes.hidden_units));
+  enter_ = layer("enter", pointwise(flattened(sizes), sizes.hidden_units));
   for (std::size_t block = 0; block < sizes.dilations.size(); ++block) {
     const std::string name = "block" + std::to_string(block);
     depthwise_.push_back(layer(name + "_depthwise", dilated(sizes.hidden_units, sizes.dilations[block])));
-    pointwise_.push_back(layer(name + "_pointwise", dense(sizes.hidden_units, sizes.hidden_units)));
+    pointwise_.push_back(layer(name + "_pointwise", pointwise(sizes.hidden_units, sizes.hidden_units)));
   }
-  leave_ = layer("leave", dense(sizes.hidden_units, flattened(sizes)));
+  leave_ = layer("leave", pointwise(sizes.hidden_units, flattened(sizes)));
   decode2_ = layer("decode2", convolution(2 * c2, c2));
   decode1_ = layer("decode1", convolution(c2 / kFold + c1, c1));
-  mask_ = register_module("mask", NormalisedConvolution(dense(c1, kFold), false));
+  mask_ = register_module("mask", NormalisedConvolution(pointwise(c1, kFold), false));
 }
 
 std::vector<NamedTensor> UnetTcnImpl::stored_tensors() const {

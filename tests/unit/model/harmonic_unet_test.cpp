@@ -1,8 +1,8 @@
 #include "model/harmonic_unet.hpp"
 
-#include "model/torch_mask_estimator.hpp"
 #include "model/unet_pair.hpp"
 #include "svsep/core/error.hpp"
+#include "whole_song.hpp"
 
 #include <array>
 #include <cstdint>
@@ -48,21 +48,6 @@ UnetPair pair_network() {
   load_parameters(*network, pair_file());
   network->eval();
   return network;
-}
-
-/// The mask that an estimator of the file gives the middle of a song, and the network's for the whole song.
-void expect_mask_of_the_whole_song(const ModelFile& file, MaskNetwork& network) {
-  TorchMaskEstimator estimator(file, torch::kCPU, 5);
-  ASSERT_EQ(estimator.input_planes(), 2U);
-  const auto context = static_cast<std::int64_t>(estimator.context_frames());
-  const auto batch = static_cast<std::int64_t>(estimator.batch_frames());
-  torch::manual_seed(1);
-  const torch::Tensor song = torch::rand({2 * context + batch, 2, 33});
-  std::vector<float> mask(static_cast<std::size_t>(batch * 33));
-  estimator.estimate({song.data_ptr<float>(), static_cast<std::size_t>(song.numel())}, mask);
-  const torch::NoGradGuard no_gradients;
-  const torch::Tensor whole = network.forward(song.transpose(0, 1).unsqueeze(0)).sigmoid()[0];
-  EXPECT_TRUE(torch::tensor(mask).view({batch, 33}).allclose(whole.narrow(0, context, batch), 0, 1e-5));
 }
 
 TEST(HarmonicUnet, AgreesWithNumpyOnTheLogits) {
@@ -148,7 +133,7 @@ TEST(HarmonicUnet, FoldsItsBatchNormalisationIntoWhatAModelFileHolds) {
 }
 
 TEST(HarmonicUnet, GivesTheEstimatorTheMaskOfTheWholeSong) {
-  expect_mask_of_the_whole_song(harmonic_file(), *harmonic_network());
+  test::expect_mask_of_the_whole_song(harmonic_file(), *harmonic_network());
 }
 
 TEST(HarmonicUnet, RefusesSizesThatDoNotFitTheFile) {
@@ -187,7 +172,7 @@ TEST(UnetPair, AgreesWithNumpyOnTheLogits) {
 }
 
 TEST(UnetPair, GivesTheEstimatorTheMaskOfTheWholeSong) {
-  expect_mask_of_the_whole_song(pair_file(), *pair_network());
+  test::expect_mask_of_the_whole_song(pair_file(), *pair_network());
 }
 
 TEST(UnetPair, RefusesAFileOfOneNetwork) { EXPECT_THROW((void)unet_pair_sizes(harmonic_file()), Error); }

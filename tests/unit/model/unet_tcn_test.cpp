@@ -1,9 +1,8 @@
 #include "model/unet_tcn.hpp"
 
-#include "model/torch_mask_estimator.hpp"
 #include "svsep/core/error.hpp"
+#include "whole_song.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <gtest/gtest.h>
@@ -71,19 +70,10 @@ TEST(UnetTcn, HasTheParametersThatItsSizesAskFor) {
   EXPECT_EQ(count, 3'133'236);
 }
 
-TEST(UnetTcn, GivesTheEstimatorTheMaskOfAWholeSongOfTwoPlanes) {
-  const ModelFile file = golden_file("_2");
-  TorchMaskEstimator estimator(file, torch::kCPU, 5);
-  ASSERT_EQ(estimator.input_planes(), 2U);
-  const auto context = static_cast<std::int64_t>(estimator.context_frames());
-  const auto batch = static_cast<std::int64_t>(estimator.batch_frames());
-  torch::manual_seed(1);
-  const torch::Tensor song = torch::rand({2 * context + batch, 2, 33});
-  std::vector<float> mask(static_cast<std::size_t>(batch * 33));
-  estimator.estimate({song.data_ptr<float>(), static_cast<std::size_t>(song.numel())}, mask);
-  const torch::NoGradGuard no_gradients;
-  const torch::Tensor whole = golden_network("_2")->forward(song.transpose(0, 1).unsqueeze(0)).sigmoid()[0];
-  EXPECT_TRUE(torch::tensor(mask).view({batch, 33}).allclose(whole.narrow(0, context, batch), 0, 1e-5));
+TEST(UnetTcn, GivesTheEstimatorTheMaskOfTheWholeSong) {
+  for (const char* planes : {"", "_2"}) {
+    test::expect_mask_of_the_whole_song(golden_file(planes), *golden_network(planes));
+  }
 }
 
 TEST(UnetTcn, FoldsItsBatchNormalisationIntoWhatAModelFileHolds) {
@@ -103,21 +93,6 @@ TEST(UnetTcn, FoldsItsBatchNormalisationIntoWhatAModelFileHolds) {
   folded->eval();
   const torch::Tensor x = torch::randn({1, 30, 33});
   EXPECT_TRUE(folded->forward(x).allclose(network->forward(x), 1e-4, 1e-4));
-}
-
-TEST(UnetTcn, GivesTheEstimatorTheMaskOfTheWholeSong) {
-  const ModelFile file = golden_file();
-  TorchMaskEstimator estimator(file, torch::kCPU, 5);
-  const auto context = static_cast<std::int64_t>(estimator.context_frames());
-  const auto batch = static_cast<std::int64_t>(estimator.batch_frames());
-  ASSERT_EQ(context, 11);
-  torch::manual_seed(1);
-  const torch::Tensor song = torch::rand({2 * context + batch, 33});
-  std::vector<float> mask(static_cast<std::size_t>(batch * 33));
-  estimator.estimate({song.data_ptr<float>(), static_cast<std::size_t>(song.numel())}, mask);
-  const torch::NoGradGuard no_gradients;
-  const torch::Tensor whole = golden_network()->forward(song.unsqueeze(0)).sigmoid()[0];
-  EXPECT_TRUE(torch::tensor(mask).view({batch, 33}).allclose(whole.narrow(0, context, batch), 0, 1e-5));
 }
 
 TEST(UnetTcn, RefusesSizesThatDoNotFitTheFile) {
