@@ -1,0 +1,57 @@
+#include "network/published/families.hpp"
+
+#include "svsep/core/error.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <string_view>
+
+namespace svsep {
+namespace {
+
+struct Family {
+  std::string_view architecture;
+  std::shared_ptr<ChunkNetwork> (*make)(const ModelInfo&);
+};
+
+// One line per family: its name in model files, and what makes it.
+constexpr std::array<Family, 0> kFamilies = {};
+
+}  // namespace
+
+std::vector<std::string> published_families() {
+  std::vector<std::string> names;
+  for (const Family& family : kFamilies) names.emplace_back(family.architecture);
+  return names;
+}
+
+std::shared_ptr<ChunkNetwork> make_published_network(const ModelInfo& info) {
+  for (const Family& family : kFamilies) {
+    if (family.architecture == info.architecture) return family.make(info);
+  }
+  throw Error(ErrorKind::model, fmt::format("architecture; expected one of {}, got {}",
+                                            fmt::join(published_families(), ", "), info.architecture));
+}
+
+std::int64_t published_size(const ModelInfo& info, const std::string& name) {
+  const std::vector<std::int64_t>& values = published_sizes(info, name);
+  if (values.size() != 1) refuse_size(name, "1 value", std::to_string(values.size()));
+  return values.front();
+}
+
+std::int64_t published_size(const ModelInfo& info, const std::string& name, std::int64_t otherwise) {
+  return info.sizes.contains(name) ? published_size(info, name) : otherwise;
+}
+
+const std::vector<std::int64_t>& published_sizes(const ModelInfo& info, const std::string& name) {
+  const auto found = info.sizes.find(name);
+  if (found == info.sizes.end() || found->second.empty()) refuse_size(name, "a value", "none");
+  return found->second;
+}
+
+void refuse_size(const std::string& name, const std::string& expected, const std::string& got) {
+  throw Error(ErrorKind::model, fmt::format("size {}; expected {}, got {}", name, expected, got));
+}
+
+}  // namespace svsep

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "network/published/chunk_network.hpp"
+#include "svsep/model/model_file.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace svsep {
+
+/// The architecture names of the published families, as model files have them.
+[[nodiscard]] std::vector<std::string> published_families();
+
+/// The network that the file's metadata states, its parameters unset. Throws Error(model): an architecture
+/// that is not in the table, a size that is missing or wrong ("size NAME; expected …, got …"; the caller
+/// knows the file).
+[[nodiscard]] std::shared_ptr<ChunkNetwork> make_published_network(const ModelInfo& info);
+
+/// The one value of the size `name`. Throws Error(model) where the metadata has none or several.
+[[nodiscard]] std::int64_t published_size(const ModelInfo& info, const std::string& name);
+
+/// The same, `otherwise` where the metadata has no such size.
+[[nodiscard]] std::int64_t published_size(const ModelInfo& info, const std::string& name,
+                                          std::int64_t otherwise);
+
+/// All values of the size `name`. Throws Error(model) where the metadata has none.
+[[nodiscard]] const std::vector<std::int64_t>& published_sizes(const ModelInfo& info,
+                                                               const std::string& name);
+
+/// Throws Error(model) "size NAME; expected …, got …".
+[[noreturn]] void refuse_size(const std::string& name, const std::string& expected, const std::string& got);
+
+}  // namespace svsep
