@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,12 +23,31 @@ enum class InputTransform {
               ///< frames around
 };
 
+/// How a published network takes a song: chunks of samples in, chunks of stems out.
+struct ChunkParameters {
+  int sample_rate_hz = 44100;      ///< of the network, 8000 to 192000
+  std::size_t channels = 2;        ///< of the network, 1 or 2
+  std::size_t chunk_samples = 0;   ///< of one network input, 1024 to 2^24
+  double overlap = 0.25;           ///< share of a chunk that it has in common with the next, 0 to 0.99
+  std::vector<std::string> stems;  ///< that the network gives, in its order: "vocals", "drums" ...; 1 to 16
+  /// A bag: several networks of the same sizes in one file, the tensors of network k after "k." ("0.", "1."
+  /// ...). A stem is the sum of the networks' ones times weights[network][stem], divided by the sum of the
+  /// stem's weights. Empty: one network, and no prefix. Up to 16 networks, weights from 0 to 1000.
+  std::vector<std::vector<double>> weights;
+};
+
 /// Everything a model file states besides its tensors: the safetensors `__metadata__`.
 struct ModelInfo {
   std::string architecture = "thesis-cnn";  ///< a name that model/ knows
-  /// The architecture's own sizes by name; at most 16, of 1 to 64 values in 1..1048576.
+  /// The architecture's own sizes by name; at most 64, of 1 to 256 values in 0..1048576 (1..1048576 without
+  /// chunks).
   std::map<std::string, std::vector<std::int64_t>> sizes = {{"convolution_channels", {32, 16, 64, 32}},
                                                             {"dense_units", {2048, 512}}};
+  /// The architecture's own real numbers by name, finite; at most 64, of 1 to 256 values. With chunks only.
+  std::map<std::string, std::vector<double>> numbers;
+  /// Set for published networks, whose files state this (format 2) instead of all between here and
+  /// `training`.
+  std::optional<ChunkParameters> chunks;
   AnalysisParameters analysis;
   std::size_t window_frames = 9;  ///< frames of one network input
   InputTransform input_transform = InputTransform::log_level;
@@ -74,6 +95,21 @@ class ModelFile {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// One tensor to write whose values are asked for piece by piece.
+struct TensorStream {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  TensorType type = TensorType::float16;
+  /// Fills `values` with the row-major values from `first` on; called once for every piece, in order.
+  std::function<void(std::int64_t first, std::span<float> values)> read;
+};
+
+/// Writes a model file atomically, a piece of a tensor at a time: memory does not grow with the tensors.
+/// float16 rounds to nearest even. Throws Error(output), also for a value that is not finite or beyond the
+/// type's range.
+void write_model_file(const std::filesystem::path& path, const ModelInfo& info,
+                      std::span<const TensorStream> tensors);
 
 /// Writes a model file atomically. float16 rounds to nearest even. Throws Error(output).
 void write_model_file(const std::filesystem::path& path, const ModelInfo& info,

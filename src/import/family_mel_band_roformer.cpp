@@ -1,0 +1,14 @@
+#include "import/family.hpp"
+
+namespace svsep {
+namespace {
+
+bool recognises(const Checkpoint& /*checkpoint*/) { return false; }  // not written yet
+
+ImportPlan describe(std::span<const Checkpoint> /*checkpoints*/, const ValueTree& /*config*/) { return {}; }
+
+}  // namespace
+
+const Family kMelBandRoformerFamily = {"mel-band-roformer", "Mel-Band RoFormer", recognises, describe};
+
+}  // namespace svsep
