@@ -11,6 +11,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -27,15 +29,22 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::string_view kFormatVersion = "1";
-constexpr std::uint64_t kLengthBytes = 8;                   ///< of the number before the header
+constexpr std::string_view kMaskFormat = "1";   ///< networks that estimate a mask
+constexpr std::string_view kChunkFormat = "2";  ///< published networks: chunks in, chunks of stems out
+constexpr std::uint64_t kLengthBytes = 8;       ///< of the number before the header
 constexpr std::uint64_t kMaxHeaderBytes = 4 * 1024 * 1024;  ///< ours take a few thousand
 constexpr int kMaxDepth = 2;                                ///< {name: {"shape": [...]}}
 constexpr std::size_t kMaxDimensions = 8;
-constexpr std::size_t kMaxSizes = 16;
-constexpr std::size_t kMaxSizeValues = 64;
+constexpr std::size_t kMaxSizes = 64;
+constexpr std::size_t kMaxSizeValues = 256;
 constexpr std::int64_t kMaxSize = 1 << 20;
+constexpr double kMaxNumber = 1e12;
+constexpr std::size_t kMaxStems = 16;
+constexpr std::size_t kMaxNetworks = 16;       ///< of a bag
+constexpr std::size_t kMaxNameLength = 32;     ///< of a stem
+constexpr std::size_t kPieceValues = 1 << 20;  ///< of a tensor that is written
 constexpr std::string_view kSizePrefix = "size.";
+constexpr std::string_view kNumberPrefix = "number.";
 constexpr std::string_view kInputPrefix = "input.";    ///< tensors that the network did not learn
 constexpr std::string_view kOutputPrefix = "output.";  ///< and these
 
@@ -48,6 +57,24 @@ std::string shown(std::string_view text) {
 }
 
 std::string shown(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, start), text.size());
+    parts.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
+/// Stems become parts of file names: lower case, digits, and "-", "_" or a space inside.
+bool is_stem_name(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= kMaxNameLength && plain(name.front()) && plain(name.back()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return plain(c) || c == '-' || c == '_' || c == ' '; });
+}
 
 /// Exact.
 float half_to_float(std::uint16_t half) {
@@ -109,13 +136,15 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
+std::uint64_t width(TensorType type) { return type == TensorType::float16 ? 2 : 4; }
+
 struct Entry {
   TensorType type = TensorType::float32;
   std::vector<std::int64_t> shape;
   std::uint64_t begin = 0;  ///< bytes from the start of the data
   std::uint64_t count = 0;  ///< values
 
-  [[nodiscard]] std::uint64_t end() const { return begin + count * (type == TensorType::float16 ? 2 : 4); }
+  [[nodiscard]] std::uint64_t end() const { return begin + count * width(type); }
 };
 
 std::string_view type_name(TensorType type) { return type == TensorType::float16 ? "float16" : "float32"; }
@@ -139,12 +168,26 @@ class HeaderReader {
   [[nodiscard]] std::string_view data() const { return data_; }
 
   [[nodiscard]] ModelInfo info() const {
-    if (const std::string version = text("format_version"); version != kFormatVersion) {
-      fail(fmt::format("format_version; expected {}, got {}", kFormatVersion, shown(version)));
-    }
+    const std::string version =
+        choice("format_version", {std::string(kMaskFormat), std::string(kChunkFormat)});
     ModelInfo info;
     info.architecture = name("architecture");
-    info.sizes = sizes();
+    info.training = text("training");
+    info.data = text("data");
+    info.licence = text("licence");
+    if (version == kMaskFormat) {
+      info.sizes = lists<std::int64_t>(kSizePrefix, 1, kMaxSize);
+      read_mask_parameters(info);
+    } else {
+      info.sizes = lists<std::int64_t>(kSizePrefix, 0, kMaxSize);
+      info.numbers = lists<double>(kNumberPrefix, -kMaxNumber, kMaxNumber);
+      info.chunks = chunk_parameters();
+    }
+    return info;
+  }
+
+  /// What a file of the format of masks states beside what all do.
+  void read_mask_parameters(ModelInfo& info) const {
     info.analysis.sample_rate_hz = number("sample_rate_hz", 1000, 768000);
     StftParameters& stft = info.analysis.stft;
     stft.fft_samples = number<std::size_t>("fft_samples", 1, 65536);
@@ -167,10 +210,17 @@ class HeaderReader {
     info.label = choice("label", {"accompaniment", "mixture", "ratio", "phase_sensitive", "waveform", "l1"});
     info.thresholds.vocals = number("vocals_threshold", 0.0F, 1.0F);
     info.thresholds.accompaniment = number("accompaniment_threshold", 0.0F, 1.0F);
-    info.training = text("training");
-    info.data = text("data");
-    info.licence = text("licence");
-    return info;
+  }
+
+  [[nodiscard]] ChunkParameters chunk_parameters() const {
+    ChunkParameters chunks;
+    chunks.sample_rate_hz = number("sample_rate_hz", 8000, 192000);
+    chunks.channels = number<std::size_t>("channels", 1, 2);
+    chunks.chunk_samples = number<std::size_t>("chunk_samples", 1024, 1 << 24);
+    chunks.overlap = number("overlap", 0.0, 0.99);
+    chunks.stems = stems();
+    if (metadata_.contains("weights")) chunks.weights = weights(chunks.stems.size());
+    return chunks;
   }
 
   [[nodiscard]] std::map<std::string, Entry> entries() const {
@@ -274,21 +324,59 @@ class HeaderReader {
     return parsed(key, text(key), lowest, highest);
   }
 
-  [[nodiscard]] std::map<std::string, std::vector<std::int64_t>> sizes() const {
-    std::map<std::string, std::vector<std::int64_t>> sizes;
-    for (const auto& [key, value] : metadata_) {
-      if (!key.starts_with(kSizePrefix)) continue;
-      std::vector<std::int64_t>& values = sizes[key.substr(kSizePrefix.size())];
-      for (std::size_t start = 0; start <= value.size();) {
-        const std::size_t comma = std::min(value.find(',', start), value.size());
-        values.push_back(parsed<std::int64_t>(
-            shown(key), std::string_view(value).substr(start, comma - start), 1, kMaxSize));
-        start = comma + 1;
-        if (values.size() > kMaxSizeValues) fail(shown(key) + ": too many values");
-      }
-      if (sizes.size() > kMaxSizes) fail("metadata: too many sizes");
+  /// The values of a key's text, with commas between.
+  template <typename T>
+  [[nodiscard]] std::vector<T> list(const std::string& key, std::string_view value, T lowest,
+                                    T highest) const {
+    std::vector<T> values;
+    for (const std::string_view item : split(value, ',')) {
+      values.push_back(parsed<T>(key, item, lowest, highest));
+      if (values.size() > kMaxSizeValues) fail(key + ": too many values");
     }
-    return sizes;
+    return values;
+  }
+
+  /// The lists of all keys that start with the prefix, by the rest of the key.
+  template <typename T>
+  [[nodiscard]] std::map<std::string, std::vector<T>> lists(std::string_view prefix, T lowest,
+                                                            T highest) const {
+    std::map<std::string, std::vector<T>> lists;
+    for (const auto& [key, value] : metadata_) {
+      if (!key.starts_with(prefix)) continue;
+      lists[key.substr(prefix.size())] = list<T>(shown(key), value, lowest, highest);
+      if (lists.size() > kMaxSizes) fail(fmt::format("metadata: too many {}...", prefix));
+    }
+    return lists;
+  }
+
+  [[nodiscard]] std::vector<std::string> stems() const {
+    std::vector<std::string> stems;
+    for (const std::string_view stem : split(text("stems"), ',')) {
+      if (!is_stem_name(stem)) fail("stems; expected names of small letters and digits, got " + shown(stem));
+      if (std::find(stems.begin(), stems.end(), stem) != stems.end())
+        fail("stems: " + shown(stem) + " occurs twice");
+      if (stems.size() == kMaxStems) fail("stems: too many");
+      stems.emplace_back(stem);
+    }
+    return stems;
+  }
+
+  /// The weights of a bag: networks with semicolons between, a weight for every stem.
+  [[nodiscard]] std::vector<std::vector<double>> weights(std::size_t stems) const {
+    std::vector<std::vector<double>> weights;
+    std::vector<double> sums(stems);
+    for (const std::string_view network : split(text("weights"), ';')) {
+      if (weights.size() == kMaxNetworks) fail("weights: too many networks");
+      weights.push_back(list<double>("weights", network, 0.0, 1000.0));
+      if (weights.back().size() != stems) {
+        fail(fmt::format("weights of network {}; expected {}, got {}", weights.size() - 1, stems,
+                         weights.back().size()));
+      }
+      for (std::size_t stem = 0; stem < stems; ++stem) sums[stem] += weights.back()[stem];
+    }
+    const bool silent = std::any_of(sums.begin(), sums.end(), [](double sum) { return sum <= 0.0; });
+    if (silent) fail("weights: a stem has no network");
+    return weights;
   }
 
   [[nodiscard]] Entry entry(const std::string& name, const json& fields) const {
@@ -339,10 +427,16 @@ class HeaderReader {
   std::map<std::string, std::string> metadata_;
 };
 
-json metadata_of(const ModelInfo& info) {
-  json metadata = {
-      {"format_version", kFormatVersion},
-      {"architecture", info.architecture},
+template <typename T>
+void add_lists(json& metadata, std::string_view prefix, const std::map<std::string, std::vector<T>>& lists) {
+  for (const auto& [name, values] : lists) {
+    metadata[std::string(prefix) + name] = fmt::format("{}", fmt::join(values, ","));
+  }
+}
+
+void add_mask_parameters(json& metadata, const ModelInfo& info) {
+  metadata.update({
+      {"format_version", kMaskFormat},
       {"sample_rate_hz", fmt::to_string(info.analysis.sample_rate_hz)},
       {"fft_samples", fmt::to_string(info.analysis.stft.fft_samples)},
       {"window_samples", fmt::to_string(info.analysis.stft.window_samples)},
@@ -354,39 +448,89 @@ json metadata_of(const ModelInfo& info) {
       {"label", info.label},
       {"vocals_threshold", fmt::to_string(info.thresholds.vocals)},
       {"accompaniment_threshold", fmt::to_string(info.thresholds.accompaniment)},
-      {"training", info.training},
-      {"data", info.data},
-      {"licence", info.licence},
-  };
-  for (const auto& [name, values] : info.sizes) {
-    metadata[std::string(kSizePrefix) + name] = fmt::format("{}", fmt::join(values, ","));
+  });
+}
+
+void add_chunk_parameters(json& metadata, const ChunkParameters& chunks) {
+  metadata.update({
+      {"format_version", kChunkFormat},
+      {"sample_rate_hz", fmt::to_string(chunks.sample_rate_hz)},
+      {"channels", fmt::to_string(chunks.channels)},
+      {"chunk_samples", fmt::to_string(chunks.chunk_samples)},
+      {"overlap", fmt::to_string(chunks.overlap)},
+      {"stems", fmt::format("{}", fmt::join(chunks.stems, ","))},
+  });
+  if (chunks.weights.empty()) return;
+  std::vector<std::string> networks;
+  for (const std::vector<double>& weights : chunks.weights)
+    networks.push_back(fmt::format("{}", fmt::join(weights, ",")));
+  metadata["weights"] = fmt::format("{}", fmt::join(networks, ";"));
+}
+
+json metadata_of(const ModelInfo& info) {
+  json metadata = {{"architecture", info.architecture},
+                   {"training", info.training},
+                   {"data", info.data},
+                   {"licence", info.licence}};
+  add_lists(metadata, kSizePrefix, info.sizes);
+  if (info.chunks) {
+    add_lists(metadata, kNumberPrefix, info.numbers);
+    add_chunk_parameters(metadata, *info.chunks);
+  } else {
+    add_mask_parameters(metadata, info);
   }
   return metadata;
 }
 
-/// The tensor as the file stores it, once it is sure that the loader will take it.
-std::string bytes_of(const fs::path& path, const NamedTensor& tensor, TensorType type) {
-  const auto fail = [&](const std::string& reason) {
-    throw Error(ErrorKind::output,
-                fmt::format("cannot write model: {}: tensor {}: {}", path.string(), tensor.name, reason));
-  };
-  std::uint64_t count = 1;
-  for (const std::int64_t size : tensor.shape) count *= static_cast<std::uint64_t>(size);
-  if (count != tensor.values.size()) {
-    fail(fmt::format("expected {} values for {}, got {}", count, shown(tensor.shape), tensor.values.size()));
-  }
-  const std::size_t width = type == TensorType::float16 ? 2 : 4;
-  std::string bytes(count * width, '\0');
-  for (std::size_t i = 0; i < count; ++i) {
-    const float value = tensor.values[i];
+/// The values as the file stores them, once it is sure that the loader will take them.
+std::string bytes_of(std::span<const float> values, TensorType type) {
+  std::string bytes(values.size() * width(type), '\0');
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float value = values[i];
     const std::uint16_t half = float_to_half(value);
     if (!std::isfinite(value) || (type == TensorType::float16 && (half & 0x7C00U) == 0x7C00U)) {
-      fail(fmt::format("value {} does not fit {}", value, type_name(type)));
+      throw Error(ErrorKind::output, fmt::format("value {} does not fit {}", value, type_name(type)));
     }
     const void* const source = type == TensorType::float16 ? static_cast<const void*>(&half) : &value;
-    std::memcpy(bytes.data() + i * width, source, width);
+    std::memcpy(bytes.data() + i * width(type), source, width(type));
   }
   return bytes;
+}
+
+std::uint64_t count_of(std::span<const std::int64_t> shape) {
+  std::uint64_t count = 1;
+  for (const std::int64_t size : shape) count *= static_cast<std::uint64_t>(size);
+  return count;
+}
+
+/// The length of the header and the header.
+std::string header_of(const ModelInfo& info, std::span<const TensorStream> tensors) {
+  json header = {{"__metadata__", metadata_of(info)}};
+  std::uint64_t begin = 0;
+  for (const TensorStream& tensor : tensors) {
+    const std::uint64_t end = begin + count_of(tensor.shape) * width(tensor.type);
+    header[tensor.name] = {{"dtype", tensor.type == TensorType::float16 ? "F16" : "F32"},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {begin, end}}};
+    begin = end;
+  }
+  // Text that is not UTF-8 (a folder's name in `data`) is replaced; spaces align the data, as others write
+  // it.
+  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
+  text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');
+  const std::uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) + text;
+}
+
+void write_values(std::ofstream& file, const TensorStream& tensor) {
+  const std::uint64_t count = count_of(tensor.shape);
+  std::vector<float> piece(std::min<std::uint64_t>(count, kPieceValues));
+  for (std::uint64_t first = 0; first < count; first += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(piece.size(), count - first));
+    tensor.read(static_cast<std::int64_t>(first), piece);
+    const std::string bytes = bytes_of(piece, tensor.type);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
 }
 
 }  // namespace
@@ -462,24 +606,43 @@ std::vector<float> ModelFile::values(const std::string& name, std::span<const st
   return values;
 }
 
+void write_model_file(const fs::path& path, const ModelInfo& info, std::span<const TensorStream> tensors) {
+  AtomicFile output(path);
+  const auto fail = [&](const std::string& reason) {
+    throw Error(ErrorKind::output, fmt::format("cannot write model: {}: {}", path.string(), reason));
+  };
+  std::ofstream file(output.temporary_path(), std::ios::binary);
+  const std::string header = header_of(info, tensors);
+  file.write(header.data(), static_cast<std::streamsize>(header.size()));
+  for (const TensorStream& tensor : tensors) {
+    if (!file) break;
+    try {
+      write_values(file, tensor);
+    } catch (const Error& error) {
+      fail(fmt::format("tensor {}: {}", tensor.name, error.what()));
+    }
+  }
+  errno = 0;
+  file.close();
+  if (!file) fail(errno != 0 ? std::strerror(errno) : "not all of it could be written");
+  output.commit();
+}
+
 void write_model_file(const fs::path& path, const ModelInfo& info, const std::vector<NamedTensor>& tensors,
                       TensorType type) {
-  json header = {{"__metadata__", metadata_of(info)}};
-  std::string data;
+  std::vector<TensorStream> streams;
   for (const NamedTensor& tensor : tensors) {
-    const std::size_t begin = data.size();
-    data += bytes_of(path, tensor, type);
-    header[tensor.name] = {{"dtype", type == TensorType::float16 ? "F16" : "F32"},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {begin, data.size()}}};
+    if (const std::uint64_t count = count_of(tensor.shape); count != tensor.values.size()) {
+      throw Error(ErrorKind::output,
+                  fmt::format("cannot write model: {}: tensor {}: expected {} values for {}, got {}",
+                              path.string(), tensor.name, count, shown(tensor.shape), tensor.values.size()));
+    }
+    const auto read = [&tensor](std::int64_t first, std::span<float> values) {
+      std::copy_n(tensor.values.begin() + first, values.size(), values.begin());
+    };
+    streams.push_back({tensor.name, tensor.shape, type, read});
   }
-  // Text that is not UTF-8 (a folder's name in `data`) is replaced; spaces align the data, as others write
-  // it.
-  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
-  text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');
-  const std::uint64_t length = text.size();
-  std::string bytes(reinterpret_cast<const char*>(&length), kLengthBytes);
-  write_file(path, bytes + text + data);
+  write_model_file(path, info, streams);
 }
 
 }  // namespace svsep

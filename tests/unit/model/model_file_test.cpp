@@ -215,7 +215,7 @@ TEST_F(ModelFileTest, NamesWhatIsWrongInTheHeader) {
                                    const std::string& text) {
     expect(text, [&](json& damaged) { damaged["__metadata__"][key] = value; });
   };
-  expect_metadata("format_version", "2", "format_version; expected 1, got '2'");
+  expect_metadata("format_version", "3", "format_version; expected 1 or 2, got '3'");
   expect_metadata("sample_rate_hz", "999", "sample_rate_hz; expected 1000 to 768000, got '999'");
   expect_metadata("sample_rate_hz", "1e9", "sample_rate_hz; expected");
   expect_metadata("sample_rate_hz", " 22050", "sample_rate_hz; expected");
