@@ -2,9 +2,9 @@
 // stage. The thesis' sizes: windows of 9 frames of 2049 bins at 22050 Hz.
 //
 //   benchmark_data_pipeline --benchmark_filter=Windows
-#include "dataset/frame_targets.hpp"
-#include "dataset/mixer.hpp"
+#include "recipe/mixer.hpp"
 #include "support/audio_store.hpp"
+#include "training/frame_targets.hpp"
 #include "training/window_batches.hpp"
 
 #include <array>

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds svsep (Release, in build/benchmarks) and prints, as Markdown tables, what docs/performance.md reports:
+# Builds svsep (Release, in build/benchmarks) and prints, as Markdown tables, what docs/development/performance.md reports:
 #
 #   benchmarks/run.sh [SONG]
 #

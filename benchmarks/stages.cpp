@@ -7,12 +7,12 @@
 // job needs however well it is programmed. Bytes are those of a stage's input and output, and of a network's
 // weights once a call; what lies between layers could stay in caches. An FFT of n real samples is taken
 // as 1.25 n log2 n multiply-adds.
-#include "svsep/backend/backend.hpp"
-#include "svsep/core/rng.hpp"
-#include "svsep/dsp/resampler.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/encoder.hpp"
-#include "svsep/separation/separator.hpp"
+#include "backend/backend.hpp"
+#include "core/rng.hpp"
+#include "dsp/resampler.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/encoder.hpp"
+#include "svsep/separator.hpp"
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
@@ -220,7 +220,7 @@ NetworkCost unet_cost(const ModelFile& file) {
 }
 
 /// A window of the thesis' CNN, shared with its neighbours where they overlap much
-/// (src/model/thesis_cnn.cpp).
+/// (src/network/mask/thesis_cnn.cpp).
 NetworkCost cnn_cost(const ModelFile& file, double stride) {
   const ModelInfo& info = file.info();
   const auto& channels = info.sizes.at("convolution_channels");

@@ -1,9 +1,9 @@
 // demo_song FILE.wav: synthesises ten seconds of a song (a sung vowel line over chords, bass and drums), so
 // that the quickstart has something to separate that needs no download and belongs to nobody.
-#include "svsep/core/audio.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/rng.hpp"
-#include "svsep/media/encoder.hpp"
+#include "core/rng.hpp"
+#include "svsep/audio.hpp"
+#include "svsep/encoder.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
-#include "svsep/backend/backend.hpp"
-#include "svsep/core/error.hpp"
+#include "backend/backend.hpp"
+#include "svsep/error.hpp"
 
 #include <dlfcn.h>
 #include <filesystem>

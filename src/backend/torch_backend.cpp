@@ -1,6 +1,6 @@
-#include "model/device.hpp"
-#include "model/torch_mask_estimator.hpp"
-#include "svsep/backend/backend.hpp"
+#include "backend/backend.hpp"
+#include "network/device.hpp"
+#include "network/mask/torch_mask_estimator.hpp"
 
 #include <malloc.h>
 #include <memory>

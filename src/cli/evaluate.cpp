@@ -1,18 +1,18 @@
-#include "cli/locate.hpp"
+#include "backend/backend.hpp"
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
+#include "core/atomic_file.hpp"
+#include "core/progress.hpp"
+#include "core/share_work.hpp"
 #include "dataset/musdb.hpp"
-#include "svsep/backend/backend.hpp"
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/progress.hpp"
-#include "svsep/core/share_work.hpp"
-#include "svsep/evaluation/oracle.hpp"
-#include "svsep/evaluation/scores.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/stem_file.hpp"
-#include "svsep/separation/separator.hpp"
+#include "evaluation/oracle.hpp"
+#include "evaluation/scores.hpp"
+#include "model/find.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/error.hpp"
+#include "svsep/separator.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -257,7 +257,7 @@ class Evaluation {
       tracks_ = {{(folder.has_filename() ? folder : folder.parent_path()).filename().string(), folder}};
     } else {
       tracks_ = list_tracks(options.musdb, options.subset);
-      if (options.estimates.empty()) model_.emplace(locate_model(options.model));
+      if (options.estimates.empty()) model_.emplace(find_model(options.model));
     }
     if (options.output.empty()) return;
     std::error_code code;

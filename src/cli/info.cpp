@@ -1,10 +1,10 @@
-#include "cli/locate.hpp"
 #include "cli/verbs.hpp"
-#include "svsep/core/log.hpp"
-#include "svsep/core/progress.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/stem_file.hpp"
-#include "svsep/model/model_file.hpp"
+#include "core/log.hpp"
+#include "core/progress.hpp"
+#include "model/find.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/model_file.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -91,7 +91,7 @@ void add_info(CLI::App& app, Action& action) {
       const bool is_shipped_name =
           file->find_first_of("./") == std::string::npos && !std::filesystem::exists(*file);
       if (is_shipped_name || file->ends_with(".safetensors")) {
-        print_model(locate_model(*file));
+        print_model(find_model(*file));
       } else {
         print_media(*file);
       }

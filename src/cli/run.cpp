@@ -1,9 +1,9 @@
 #include "cli/run.hpp"
 
 #include "cli/verbs.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/log.hpp"
+#include "core/log.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <cerrno>
 #include <cstdio>

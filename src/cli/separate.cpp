@@ -1,10 +1,10 @@
-#include "cli/inputs.hpp"
-#include "cli/locate.hpp"
 #include "cli/options.hpp"
-#include "cli/output_plan.hpp"
 #include "cli/separate_batch.hpp"
 #include "cli/verbs.hpp"
-#include "svsep/core/error.hpp"
+#include "model/find.hpp"
+#include "song/inputs.hpp"
+#include "song/output_plan.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -153,7 +153,7 @@ int separate(const SeparateOptions& options) {
   if (options.shard) spdlog::info("shard {}: {} of {} songs", *options.shard, jobs.size(), all.size());
   if (jobs.empty()) return 0;
 
-  const ModelFile model(locate_model(options.model));
+  const ModelFile model(find_model(options.model));
   BatchSettings settings;
   settings.song.range = options.range;
   settings.song.separation = options.separation;

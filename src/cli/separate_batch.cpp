@@ -1,8 +1,8 @@
 #include "cli/separate_batch.hpp"
 
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/progress.hpp"
+#include "core/progress.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <atomic>

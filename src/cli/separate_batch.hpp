@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cli/separate_song.hpp"
-#include "svsep/backend/backend.hpp"
+#include "backend/backend.hpp"
+#include "song/separate_song.hpp"
 
 #include <cstddef>
 #include <string>

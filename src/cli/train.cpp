@@ -1,8 +1,8 @@
+#include "backend/backend.hpp"
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
 #include "dataset/collection.hpp"
-#include "svsep/backend/backend.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <memory>
 #include <string>

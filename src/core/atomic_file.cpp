@@ -1,6 +1,6 @@
-#include "svsep/core/atomic_file.hpp"
+#include "core/atomic_file.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <cerrno>
 #include <cstdio>

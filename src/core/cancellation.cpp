@@ -1,4 +1,4 @@
-#include "svsep/core/cancellation.hpp"
+#include "svsep/cancellation.hpp"
 
 #include <csignal>
 

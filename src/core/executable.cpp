@@ -1,6 +1,6 @@
-#include "svsep/core/executable.hpp"
+#include "core/executable.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 namespace svsep {
 

@@ -1,6 +1,6 @@
-#include "svsep/core/log.hpp"
+#include "core/log.hpp"
 
-#include "svsep/core/progress.hpp"
+#include "core/progress.hpp"
 
 #include <cstdio>
 #include <mutex>

@@ -1,6 +1,6 @@
-#include "svsep/core/share_work.hpp"
+#include "core/share_work.hpp"
 
-#include "svsep/core/cancellation.hpp"
+#include "svsep/cancellation.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "svsep/core/task_thread.hpp"
+#include "core/task_thread.hpp"
 
 #include <utility>
 

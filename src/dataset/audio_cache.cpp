@@ -1,11 +1,11 @@
 #include "dataset/audio_cache.hpp"
 
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/log.hpp"
-#include "svsep/core/rng.hpp"
-#include "svsep/dsp/resampler.hpp"
-#include "svsep/media/decoder.hpp"
+#include "core/log.hpp"
+#include "core/rng.hpp"
+#include "dsp/resampler.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,8 +1,8 @@
 #include "dataset/cached_audio.hpp"
 
+#include "core/atomic_file.hpp"
 #include "dataset/content_hash.hpp"
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <bit>

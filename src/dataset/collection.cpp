@@ -1,10 +1,10 @@
 #include "dataset/collection.hpp"
 
+#include "core/log.hpp"
 #include "dataset/content_hash.hpp"
 #include "dataset/musdb.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/log.hpp"
-#include "svsep/media/decoder.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "dataset/audio_store.hpp"
-#include "svsep/media/stem_file.hpp"
-#include "svsep/training/dataset_options.hpp"
+#include "svsep/dataset.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <filesystem>
 #include <optional>

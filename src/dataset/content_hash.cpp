@@ -1,9 +1,9 @@
 #include "dataset/content_hash.hpp"
 
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/rng.hpp"
+#include "core/atomic_file.hpp"
+#include "core/rng.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>

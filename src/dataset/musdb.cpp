@@ -1,7 +1,7 @@
 #include "dataset/musdb.hpp"
 
-#include "svsep/core/error.hpp"
-#include "svsep/media/stem_file.hpp"
+#include "svsep/error.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <array>

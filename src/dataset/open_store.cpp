@@ -1,10 +1,10 @@
 #include "dataset/open_store.hpp"
 
+#include "core/log.hpp"
+#include "core/progress.hpp"
+#include "core/share_work.hpp"
 #include "dataset/audio_cache.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/log.hpp"
-#include "svsep/core/progress.hpp"
-#include "svsep/core/share_work.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dataset/audio_store.hpp"
-#include "svsep/training/dataset_options.hpp"
+#include "svsep/dataset.hpp"
 
 #include <string>
 

@@ -1,58 +1,39 @@
 #include "dsp/convolution.hpp"
 
-#include "dsp/fftw.hpp"
-#include "svsep/core/error.hpp"
+#include "dsp/real_fft.hpp"
 
 #include <bit>
 #include <cassert>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <numbers>
-#include <string>
+#include <vector>
 
 namespace svsep {
 namespace {
 
 constexpr std::size_t kSmallestFft = 4096;
 
-/// Plans of one size, for any arrays of make_fftw_array(), any thread.
-struct Plans {
-  FftwPlan forward;
-  FftwPlan inverse;
-};
-
 /// Made once a size and kept: planning takes as long as many transforms, and workers would queue for it.
-const Plans& plans_of(std::size_t size) {
+const RealFft<float>& fft_of(std::size_t size) {
   static std::mutex mutex;
-  static std::map<std::size_t, Plans> plans;
+  static std::map<std::size_t, RealFft<float>> ffts;
   const std::lock_guard lock(mutex);
-  Plans& result = plans[size];
-  if (!result.inverse) {
-    const auto samples = make_fftw_array<float>(size);
-    const auto bins = make_fftw_array<std::complex<float>>(size / 2 + 1);
-    const int n = static_cast<int>(size);
-    constexpr unsigned kFlags = FFTW_ESTIMATE | FFTW_DESTROY_INPUT;
-    const std::lock_guard planner(planner_mutex());
-    result.forward.reset(fftwf_plan_dft_r2c_1d(n, samples.get(), as_fftw(bins.get()), kFlags));
-    result.inverse.reset(fftwf_plan_dft_c2r_1d(n, as_fftw(bins.get()), samples.get(), kFlags));
-    if (!result.forward || !result.inverse) {
-      throw Error(ErrorKind::runtime, "cannot plan an FFT of " + std::to_string(n) + " samples");
-    }
-  }
-  return result;
+  return ffts.try_emplace(size, size).first->second;
 }
 
-/// Arrays and plans for transforms of one size, unnormalised; overwrites its input.
-struct RealFft {
-  explicit RealFft(std::size_t size)
-      : plans(plans_of(size)),
+/// A signal and its bins, each overwritten by the transform to the other.
+struct Transform {
+  explicit Transform(std::size_t size)
+      : fft(fft_of(size)),
         samples(make_fftw_array<float>(size)),
-        bins(make_fftw_array<std::complex<float>>(size / 2 + 1)) {}
+        bins(make_fftw_array<std::complex<float>>(fft.bins())) {}
 
-  void forward() const { fftwf_execute_dft_r2c(plans.forward.get(), samples.get(), as_fftw(bins.get())); }
-  void inverse() const { fftwf_execute_dft_c2r(plans.inverse.get(), as_fftw(bins.get()), samples.get()); }
+  void forward() const { fft.forward(samples.get(), bins.get()); }
+  void inverse() const { fft.inverse(bins.get(), samples.get()); }
 
-  const Plans& plans;
+  const RealFft<float>& fft;
   FftwArray<float> samples;
   FftwArray<std::complex<float>> bins;
 };
@@ -76,7 +57,7 @@ std::vector<float> convolve(Samples signal, Samples kernel, std::size_t skipped)
   const std::size_t whole = std::bit_ceil(signal.size() + kernel.size() - 1);
   const std::size_t size = std::min(whole, std::max(kSmallestFft, std::bit_ceil(4 * kernel.size())));
   const std::size_t step = size - kernel.size() + 1;
-  const RealFft fft(size);
+  const Transform fft(size);
   std::copy(kernel.begin(), kernel.end(), fft.samples.get());
   fft.forward();
   std::vector<std::complex<float>> response(fft.bins.get(), fft.bins.get() + size / 2 + 1);
@@ -106,7 +87,7 @@ std::vector<float> convolve(Samples signal, Samples kernel, std::size_t skipped)
 std::vector<float> fir_of_gains(Samples gains, std::size_t taps) {
   const std::size_t size = 2 * (gains.size() - 1);
   assert(std::has_single_bit(size) && taps % 2 == 1 && taps < gains.size());
-  const RealFft fft(size);
+  const Transform fft(size);
   std::copy(gains.begin(), gains.end(), fft.bins.get());
   fft.inverse();  // symmetric about sample 0
   std::vector<float> fir(taps);

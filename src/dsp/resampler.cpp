@@ -1,6 +1,6 @@
-#include "svsep/dsp/resampler.hpp"
+#include "dsp/resampler.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,15 +1,14 @@
-#include "svsep/dsp/stft.hpp"
+#include "svsep/stft.hpp"
 
-#include "dsp/fftw.hpp"
 #include "dsp/framing.hpp"
-#include "svsep/core/error.hpp"
+#include "dsp/real_fft.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,27 +18,19 @@ namespace {
 
 constexpr std::size_t kMaxFftSamples = 1048576;
 
-enum class Direction { forward, inverse };
+/// A real signal of n samples, its spectrum of n / 2 + 1 bins, and the way from one to the other.
+struct Transform {
+  explicit Transform(std::size_t size)
+      : fft(size, RealFft<float>::Input::kept),
+        samples(make_fftw_array<float>(size)),
+        bins(make_fftw_array<std::complex<float>>(fft.bins())) {}
 
-/// A real signal of n samples, its spectrum of n / 2 + 1 bins and the plan from one to the other.
-struct RealFft {
-  RealFft(std::size_t size, Direction direction)
-      : samples(make_fftw_array<float>(size)), bins(make_fftw_array<std::complex<float>>(size / 2 + 1)) {
-    const int n = static_cast<int>(size);
-    // FFTW_ESTIMATE: a measured plan may differ from run to run, and with it the last bits of the result.
-    const std::lock_guard lock(planner_mutex());
-    plan.reset(direction == Direction::forward
-                   ? fftwf_plan_dft_r2c_1d(n, samples.get(), as_fftw(bins.get()),
-                                           FFTW_ESTIMATE | FFTW_PRESERVE_INPUT)
-                   : fftwf_plan_dft_c2r_1d(n, as_fftw(bins.get()), samples.get(), FFTW_ESTIMATE));
-    if (!plan) throw Error(ErrorKind::runtime, "cannot plan an FFT of " + std::to_string(n) + " samples");
-  }
+  void forward() const { fft.forward(samples.get(), bins.get()); }
+  void inverse() const { fft.inverse(bins.get(), samples.get()); }
 
-  void execute() const { fftwf_execute(plan.get()); }
-
+  RealFft<float> fft;
   FftwArray<float> samples;
   FftwArray<std::complex<float>> bins;
-  FftwPlan plan;
 };
 
 const StftParameters& validated(const StftParameters& parameters) {
@@ -66,7 +57,7 @@ struct Stft::Impl {
       : parameters(validated(sizes)),
         sink(std::move(frame_sink)),
         window(periodic_hann(sizes.window_samples)),
-        fft(sizes.fft_samples, Direction::forward) {}
+        fft(sizes.fft_samples) {}
 
   [[nodiscard]] std::size_t half() const noexcept { return window.size() / 2; }
 
@@ -89,7 +80,7 @@ struct Stft::Impl {
       // The rest of the frame stays zero: the window is in the middle of it.
       float* middle = fft.samples.get() + (parameters.fft_samples - window.size()) / 2;
       for (std::size_t i = 0; i < window.size(); ++i) middle[i] = window[i] * buffer[start + i];
-      fft.execute();
+      fft.forward();
       sink({fft.bins.get(), parameters.bins()});
     }
     // One sample more than the next frame needs, since the reflection at the end begins beside the last one.
@@ -103,7 +94,7 @@ struct Stft::Impl {
   StftParameters parameters;
   Sink sink;
   std::vector<float> window;
-  RealFft fft;
+  Transform fft;
   std::vector<float> buffer;     // from sample buffer_start - half() on, once the start is padded
   std::size_t buffer_start = 0;  // counted from the start of the padded signal, where frame 0 begins
   std::size_t samples = 0;       // taken so far
@@ -145,7 +136,7 @@ struct InverseStft::Impl {
       : parameters(validated(sizes)),
         sink(std::move(sample_sink)),
         window(periodic_hann(sizes.window_samples)),
-        fft(sizes.fft_samples, Direction::inverse),
+        fft(sizes.fft_samples),
         sum(sizes.window_samples),
         weight(sizes.window_samples),
         to_skip(sizes.window_samples / 2) {}
@@ -168,7 +159,7 @@ struct InverseStft::Impl {
   StftParameters parameters;
   Sink sink;
   std::vector<float> window;
-  RealFft fft;
+  Transform fft;
   std::vector<float> sum;     // of windowed frames, from the start of the next frame's window on
   std::vector<float> weight;  // sum of the squared windows there
   std::size_t to_skip;        // the first frames' windows begin before sample 0
@@ -188,7 +179,7 @@ void InverseStft::push(Spectrum frame) {
   // A real signal has none there; FFTW leaves open what it makes of one.
   self.fft.bins[0].imag(0.0F);
   self.fft.bins[self.parameters.fft_samples / 2].imag(0.0F);
-  self.fft.execute();
+  self.fft.inverse();
   const float scale = 1.0F / static_cast<float>(self.parameters.fft_samples);
   const float* middle = self.fft.samples.get() + (self.parameters.fft_samples - self.window.size()) / 2;
   for (std::size_t i = 0; i < self.window.size(); ++i) {

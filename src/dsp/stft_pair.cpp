@@ -3,7 +3,7 @@
 #include "dsp/fftw.hpp"
 #include "dsp/framing.hpp"
 #include "dsp/multiversion.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <array>
 #include <cassert>
@@ -174,7 +174,7 @@ struct StftPair::Impl {
   std::size_t parts;                                            // P
   std::size_t length;                                           // of a transform
   FftwArray<float> real, imaginary, real_bins, imaginary_bins;  // [parts, length]
-  FftwPlan plan;
+  FftwPlan<float> plan;
   std::vector<float> cosines, sines;  // [parts, window] times the window
   std::vector<float> ordered;         // the bins in their order, real and imaginary
   std::vector<float> values;          // of a FramePair

@@ -1,9 +1,9 @@
-#include "svsep/evaluation/bsseval.hpp"
+#include "evaluation/bsseval.hpp"
 
-#include "least_squares.hpp"
-#include "real_fft.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/share_work.hpp"
+#include "core/share_work.hpp"
+#include "dsp/real_fft.hpp"
+#include "evaluation/least_squares.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -96,7 +96,7 @@ std::vector<double> correlate(const std::vector<Channel>& leaders, const std::ve
   const std::size_t samples = leaders.front().size();
   const std::size_t blocks = (samples + kCorrelationBlock - 1) / kCorrelationBlock;
   const std::size_t pairs = leaders.size() * followers.size();
-  const RealFft fft(kCorrelationFft);
+  const RealFft<double> fft(kCorrelationFft);
   std::vector<std::vector<double>> partial((blocks + kBlocksPerGroup - 1) / kBlocksPerGroup);
   share_work(partial.size(), threads, [&](const NextItem& next) {
     const auto time = make_fftw_array<double>(fft.size());
@@ -216,7 +216,7 @@ struct Energies {
 /// Spectra of several signals of one transform, each aligned as FFTW wants it.
 class Spectra {
  public:
-  Spectra(const RealFft& fft, std::size_t count)
+  Spectra(const RealFft<double>& fft, std::size_t count)
       : fft_(&fft),
         stride_(fft.bins() + fft.bins() % 2),
         time_(make_fftw_array<double>(fft.size())),
@@ -228,7 +228,7 @@ class Spectra {
   [[nodiscard]] Complex* operator[](std::size_t index) const { return &values_[index * stride_]; }
 
  private:
-  const RealFft* fft_;
+  const RealFft<double>* fft_;
   std::size_t stride_;
   FftwArray<double> time_;
   FftwArray<Complex> values_;
@@ -273,7 +273,7 @@ struct BssEval::Impl {
     Spectra all;  // [channels][channels]
   };
 
-  Filters filters(const RealFft& fft, const std::vector<Channel>& estimates) const {
+  Filters filters(const RealFft<double>& fft, const std::vector<Channel>& estimates) const {
     const std::vector<double> lags = correlate(references, estimates, threads);
     // Channels first..first + count - 1 of the estimates on the same channels of the references.
     const auto solve = [&](const LeastSquares& system, std::size_t first, std::size_t count, Spectra& spectra,
@@ -348,7 +348,7 @@ struct BssEval::Impl {
     std::vector scores(sources.size(), std::vector<BssMetrics>(windows, {kNan, kNan, kNan, kNan}));
     if (silent || any_silent(estimates, width, 0, samples)) return scores;
 
-    const RealFft fft(fast_fft_size(window + kTaps - 1));
+    const RealFft<double> fft(fast_fft_size(window + kTaps - 1));
     const Filters filter = filters(fft, estimates);
     share_work(windows, threads, [&](const NextItem& next) {
       Spectra truth(fft, references.size());

@@ -1,6 +1,6 @@
-#include "least_squares.hpp"
+#include "evaluation/least_squares.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <lapacke.h>
 #include <limits>

@@ -1,7 +1,7 @@
-#include "svsep/evaluation/oracle.hpp"
+#include "evaluation/oracle.hpp"
 
-#include "svsep/core/error.hpp"
-#include "svsep/dsp/stft.hpp"
+#include "svsep/error.hpp"
+#include "svsep/stft.hpp"
 
 #include <algorithm>
 #include <complex>

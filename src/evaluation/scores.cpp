@@ -1,6 +1,6 @@
-#include "svsep/evaluation/scores.hpp"
+#include "evaluation/scores.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "import/checkpoint.hpp"
-#include "svsep/model/model_file.hpp"
+#include "svsep/model_file.hpp"
 
 #include <cstddef>
 #include <cstdint>

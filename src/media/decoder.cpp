@@ -1,9 +1,9 @@
-#include "svsep/media/decoder.hpp"
+#include "svsep/decoder.hpp"
 
-#include "ffmpeg.hpp"
-#include "pipe.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
+#include "media/ffmpeg.hpp"
+#include "media/pipe.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
-#include "svsep/media/encoder.hpp"
+#include "svsep/encoder.hpp"
 
-#include "media_file.hpp"
+#include "media/media_file.hpp"
 
 namespace svsep {
 namespace {

@@ -13,7 +13,7 @@ extern "C" {
 #include <libswresample/swresample.h>
 }
 
-#include "svsep/media/tags.hpp"
+#include "svsep/tags.hpp"
 
 #include <array>
 #include <filesystem>

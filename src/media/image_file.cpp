@@ -1,8 +1,8 @@
-#include "svsep/media/image_file.hpp"
+#include "media/image_file.hpp"
 
-#include "ffmpeg.hpp"
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/core/error.hpp"
+#include "core/atomic_file.hpp"
+#include "media/ffmpeg.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cassert>

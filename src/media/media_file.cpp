@@ -1,8 +1,8 @@
-#include "media_file.hpp"
+#include "media/media_file.hpp"
 
-#include "pipe.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
+#include "media/pipe.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "ffmpeg.hpp"
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/media/encoder.hpp"
+#include "core/atomic_file.hpp"
+#include "media/ffmpeg.hpp"
+#include "svsep/encoder.hpp"
 
 #include <cstdint>
 #include <filesystem>

@@ -1,7 +1,7 @@
-#include "pipe.hpp"
+#include "media/pipe.hpp"
 
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ffmpeg.hpp"
+#include "media/ffmpeg.hpp"
 
 #include <filesystem>
 #include <string>

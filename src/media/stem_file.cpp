@@ -1,7 +1,7 @@
-#include "svsep/media/stem_file.hpp"
+#include "svsep/stem_file.hpp"
 
-#include "media_file.hpp"
-#include "svsep/core/error.hpp"
+#include "media/media_file.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cctype>

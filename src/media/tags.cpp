@@ -1,6 +1,6 @@
-#include "svsep/media/tags.hpp"
+#include "svsep/tags.hpp"
 
-#include "ffmpeg.hpp"
+#include "media/ffmpeg.hpp"
 
 #include <array>
 #include <bit>

@@ -1,7 +1,7 @@
-#include "svsep/model/model_file.hpp"
+#include "svsep/model_file.hpp"
 
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/core/error.hpp"
+#include "core/atomic_file.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
 #include "plot/axis.hpp"
 
-#include "svsep/core/progress.hpp"
+#include "core/progress.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 
 /// What the figures are drawn with. Private to plot/.
 
-#include "svsep/media/image_file.hpp"
+#include "media/image_file.hpp"
 
 #include <cstdint>
 #include <string>

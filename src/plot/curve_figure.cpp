@@ -1,4 +1,4 @@
-#include "svsep/plot/curve_figure.hpp"
+#include "plot/curve_figure.hpp"
 
 #include "plot/axis.hpp"
 #include "plot/canvas.hpp"

@@ -1,8 +1,8 @@
-#include "svsep/plot/spectrogram_figure.hpp"
+#include "plot/spectrogram_figure.hpp"
 
 #include "plot/axis.hpp"
 #include "plot/canvas.hpp"
-#include "svsep/dsp/stft.hpp"
+#include "svsep/stft.hpp"
 
 #include <algorithm>
 #include <array>

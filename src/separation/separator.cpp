@@ -1,9 +1,9 @@
-#include "svsep/separation/separator.hpp"
+#include "svsep/separator.hpp"
 
-#include "svsep/core/error.hpp"
-#include "svsep/core/task_thread.hpp"
-#include "svsep/dsp/resampler.hpp"
-#include "svsep/dsp/stft.hpp"
+#include "core/task_thread.hpp"
+#include "dsp/resampler.hpp"
+#include "svsep/error.hpp"
+#include "svsep/stft.hpp"
 
 #include <algorithm>
 #include <cmath>

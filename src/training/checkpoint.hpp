@@ -1,6 +1,6 @@
 #pragma once
 
-#include "svsep/training/training.hpp"
+#include "svsep/training.hpp"
 
 #include <filesystem>
 #include <functional>

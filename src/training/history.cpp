@@ -1,7 +1,7 @@
 #include "training/history.hpp"
 
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/plot/curve_figure.hpp"
+#include "core/atomic_file.hpp"
+#include "plot/curve_figure.hpp"
 
 #include <array>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "training/learner.hpp"
 
-#include "svsep/core/error.hpp"
-#include "svsep/core/rng.hpp"
+#include "core/rng.hpp"
+#include "svsep/error.hpp"
 #include "training/autocast.hpp"
 #include "training/torch_stft.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "model/networks.hpp"
-#include "svsep/training/training.hpp"
+#include "network/mask/networks.hpp"
+#include "svsep/training.hpp"
 #include "training/batches.hpp"
 #include "training/losses.hpp"
 #include "training/network_input.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "model/input_transform.hpp"
-#include "svsep/model/model_file.hpp"
+#include "network/input_transform.hpp"
+#include "svsep/model_file.hpp"
 
 #include <optional>
 #include <torch/torch.h>

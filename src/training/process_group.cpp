@@ -1,8 +1,8 @@
 #include "training/process_group.hpp"
 
-#include "model/device.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
+#include "network/device.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 #include "training/c10d.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "training/song_validation.hpp"
 
-#include "svsep/core/cancellation.hpp"
+#include "svsep/cancellation.hpp"
 #include "training/torch_stft.hpp"
 
 #include <algorithm>

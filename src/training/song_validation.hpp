@@ -1,7 +1,7 @@
 #pragma once
 
-#include "dataset/mixer.hpp"
-#include "model/networks.hpp"
+#include "network/mask/networks.hpp"
+#include "recipe/mixer.hpp"
 #include "training/network_input.hpp"
 
 #include <limits>

@@ -1,7 +1,7 @@
 #include "training/stretch_batches.hpp"
 
-#include "dataset/ordered_queue.hpp"
-#include "svsep/core/error.hpp"
+#include "core/ordered_queue.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dataset/mixer.hpp"
+#include "recipe/mixer.hpp"
 #include "training/batches.hpp"
 
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "svsep/dsp/stft.hpp"
+#include "svsep/stft.hpp"
 
 #include <cstdint>
 #include <torch/torch.h>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "dataset/mixer.hpp"
-#include "svsep/model/model_file.hpp"
-#include "svsep/training/training.hpp"
+#include "recipe/mixer.hpp"
+#include "svsep/model_file.hpp"
+#include "svsep/training.hpp"
 #include "training/batches.hpp"
 
 #include <cstdint>

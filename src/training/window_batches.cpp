@@ -1,11 +1,11 @@
 #include "training/window_batches.hpp"
 
-#include "dataset/frame_targets.hpp"
-#include "dataset/ordered_queue.hpp"
+#include "core/ordered_queue.hpp"
+#include "core/rng.hpp"
 #include "dsp/stft_pair.hpp"
-#include "model/input_transform.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/rng.hpp"
+#include "network/input_transform.hpp"
+#include "svsep/error.hpp"
+#include "training/frame_targets.hpp"
 
 #include <algorithm>
 #include <array>

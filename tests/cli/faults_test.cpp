@@ -3,14 +3,14 @@
 // Here it is one call of each kind; SVSEP_FAULTS=N takes N of each, in all ways and of more commands (1000:
 // every one), and SVSEP_KILLS=N kills each command at N random instants.
 
+#include "core/rng.hpp"
 #include "faults/fail_call.hpp"
 #include "support/audio_files.hpp"
 #include "support/dataset.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
-#include "svsep/core/rng.hpp"
-#include "svsep/model/model_file.hpp"
+#include "svsep/model_file.hpp"
 
 #include <algorithm>
 #include <chrono>

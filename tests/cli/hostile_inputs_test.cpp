@@ -1,7 +1,7 @@
 // Files that lie about what they hold: a clear error or the right output, in bounded memory and time.
 
 #include "cli/separate_fixture.hpp"
-#include "svsep/core/rng.hpp"
+#include "core/rng.hpp"
 
 #include <cstdint>
 #include <cstring>

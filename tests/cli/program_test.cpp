@@ -2,7 +2,7 @@
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
-#include "svsep/media/encoder.hpp"
+#include "svsep/encoder.hpp"
 
 #include <filesystem>
 #include <fstream>

@@ -4,7 +4,7 @@
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
-#include "svsep/media/decoder.hpp"
+#include "svsep/decoder.hpp"
 
 #include <algorithm>
 #include <filesystem>

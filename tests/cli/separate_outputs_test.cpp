@@ -1,6 +1,6 @@
 #include "separate_fixture.hpp"
-#include "svsep/media/encoder.hpp"
-#include "svsep/media/stem_file.hpp"
+#include "svsep/encoder.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <cmath>
 #include <nlohmann/json.hpp>

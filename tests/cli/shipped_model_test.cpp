@@ -1,7 +1,7 @@
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/media/stem_file.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "svsep/core/error.hpp"
-#include "svsep/core/log.hpp"
+#include "core/log.hpp"
+#include "svsep/error.hpp"
 
 #include <cerrno>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #include "fuzz.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/stem_file.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <cmath>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "svsep/model/model_file.hpp"
+#include "svsep/model_file.hpp"
 
 #include "fuzz.hpp"
 

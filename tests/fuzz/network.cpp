@@ -1,5 +1,5 @@
 #include "fuzz.hpp"
-#include "model/torch_mask_estimator.hpp"
+#include "network/mask/torch_mask_estimator.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -1,7 +1,7 @@
-#include "cli/separate_song.hpp"
+#include "core/progress.hpp"
 #include "fuzz.hpp"
+#include "song/separate_song.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/progress.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -26,8 +26,8 @@ class HalfMask : public svsep::MaskEstimator {
   }
 };
 
-svsep::cli::SongSettings settings_of(std::size_t choice) {
-  svsep::cli::SongSettings settings;
+svsep::SongSettings settings_of(std::size_t choice) {
+  svsep::SongSettings settings;
   const std::size_t formats = svsep::kFormatNames.size();
   const std::size_t format = choice % (formats + 1);
   if (format < formats) {  // else a stem file
@@ -35,7 +35,7 @@ svsep::cli::SongSettings settings_of(std::size_t choice) {
     settings.mixes = {{"vocals", 1, 0}, {"karaoke", 0.5F, 1}};
   }
   choice /= formats + 1;
-  if (choice % 2 == 1) settings.clip = svsep::cli::ClipPolicy::rescale;
+  if (choice % 2 == 1) settings.clip = svsep::ClipPolicy::rescale;
   settings.plot = choice / 2 % 16 == 1;
   settings.separation.thresholds = {0.1F, 0.0F};
   return settings;
@@ -49,11 +49,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   svsep::show_progress(false);
   const svsep::fuzz::MemoryFile file(svsep::fuzz::text_of(data, size));
   const svsep::test::TemporaryFolder folder;
-  svsep::cli::SongSettings settings = settings_of(size);
-  svsep::cli::Job job{{file.path(), {}, "song"}, {}};
+  svsep::SongSettings settings = settings_of(size);
+  svsep::Job job{{file.path(), {}, "song"}, {}};
   if (settings.mixes.empty()) job.outputs.push_back({"stems", folder / "song.stem.mp4"});
-  for (const svsep::cli::Mix& mix : settings.mixes) job.outputs.push_back({mix.name, folder / mix.name});
-  if (settings.plot) job.outputs.push_back({svsep::cli::kSpectrogram, folder / "song.png"});
+  for (const svsep::Mix& mix : settings.mixes) job.outputs.push_back({mix.name, folder / mix.name});
+  if (settings.plot) job.outputs.push_back({svsep::kSpectrogram, folder / "song.png"});
 
   bool is_done = false;
   svsep::fuzz::expect_only_errors([&] {
@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     svsep::Decoder decoder(file.path(), 0, settings.range);
     HalfMask estimator;
-    const svsep::cli::SongReport report = svsep::cli::separate_song(job, decoder, estimator, settings);
+    const svsep::SongReport report = svsep::separate_song(job, decoder, estimator, settings);
     require(report.channels == decoder.channels() && report.sample_rate_hz > 0, "stems have a form");
     is_done = true;
   });

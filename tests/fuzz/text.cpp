@@ -1,9 +1,9 @@
-#include "cli/inputs.hpp"
-#include "cli/output_plan.hpp"
 #include "cli/verbs.hpp"
 #include "dataset/collection.hpp"
+#include "evaluation/scores.hpp"
 #include "fuzz.hpp"
-#include "svsep/evaluation/scores.hpp"
+#include "song/inputs.hpp"
+#include "song/output_plan.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -36,7 +36,7 @@ void list(std::string_view text) {
     if (fs::is_directory(line, code)) return;
   }
   const MemoryFile file(text);
-  for (const svsep::cli::Song& song : svsep::cli::find_songs({{}, file.path(), {}, "separated"})) {
+  for (const svsep::Song& song : svsep::find_songs({{}, file.path(), {}, "separated"})) {
     require(!song.path.empty(), "a song has a path");
   }
 }
@@ -45,13 +45,13 @@ void list(std::string_view text) {
 void output_template(std::string_view text) {
   const Fields fields = split(text, '\0', 5);
   const fs::path path =
-      svsep::cli::expand_template(fields[0], {"song.wav", fields[1], fields[2]}, {fields[3], fields[4]});
+      svsep::expand_template(fields[0], {"song.wav", fields[1], fields[2]}, {fields[3], fields[4]});
   require(!path.empty() && path.is_relative(), "an output lies in the output folder");
   require(std::find(path.begin(), path.end(), "..") == path.end(), "an output does not leave that folder");
 }
 
 void shard(std::string_view text) {
-  const svsep::cli::Shard shard = svsep::cli::parse_shard(std::string(text));
+  const svsep::Shard shard = svsep::parse_shard(std::string(text));
   require(shard.index >= 1 && shard.index <= shard.count, "a shard is one of all");
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "svsep/core/audio.hpp"
-#include "svsep/core/rng.hpp"
+#include "core/rng.hpp"
+#include "svsep/audio.hpp"
 
 #include <algorithm>
 #include <cmath>

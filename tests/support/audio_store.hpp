@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/rng.hpp"
 #include "dataset/audio_store.hpp"
-#include "svsep/core/rng.hpp"
 
 #include <cmath>
 #include <cstdint>

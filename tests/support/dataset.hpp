@@ -3,7 +3,7 @@
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <array>
 #include <filesystem>

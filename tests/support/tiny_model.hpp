@@ -1,7 +1,7 @@
 #pragma once
 
-#include "svsep/core/rng.hpp"
-#include "svsep/model/model_file.hpp"
+#include "core/rng.hpp"
+#include "svsep/model_file.hpp"
 
 #include <cmath>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "network/published/families.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <array>
 #include <fmt/format.h>

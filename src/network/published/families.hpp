@@ -1,7 +1,7 @@
 #pragma once
 
 #include "network/published/chunk_network.hpp"
-#include "svsep/model/model_file.hpp"
+#include "svsep/model_file.hpp"
 
 #include <cstdint>
 #include <memory>

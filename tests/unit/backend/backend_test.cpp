@@ -1,6 +1,6 @@
-#include "svsep/backend/backend.hpp"
+#include "backend/backend.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <gtest/gtest.h>
 #include <string>

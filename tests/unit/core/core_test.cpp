@@ -1,11 +1,11 @@
+#include "core/atomic_file.hpp"
+#include "core/log.hpp"
+#include "core/progress.hpp"
+#include "core/rng.hpp"
+#include "core/task_thread.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/atomic_file.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/core/log.hpp"
-#include "svsep/core/progress.hpp"
-#include "svsep/core/rng.hpp"
-#include "svsep/core/task_thread.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <atomic>

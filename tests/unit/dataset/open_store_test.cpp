@@ -1,13 +1,13 @@
 #include "dataset/open_store.hpp"
 
+#include "core/log.hpp"
 #include "dataset/audio_cache.hpp"
 #include "dataset/content_hash.hpp"
+#include "dsp/resampler.hpp"
 #include "support/dataset.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/log.hpp"
-#include "svsep/dsp/resampler.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/stem_file.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,8 +1,8 @@
-#include "svsep/dsp/resampler.hpp"
+#include "dsp/resampler.hpp"
 
 #include "golden.hpp"
 #include "signals.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <gtest/gtest.h>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "svsep/core/rng.hpp"
-#include "svsep/dsp/stft.hpp"
+#include "core/rng.hpp"
+#include "svsep/stft.hpp"
 
 #include <algorithm>
 #include <cmath>

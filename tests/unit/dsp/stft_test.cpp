@@ -1,8 +1,8 @@
-#include "svsep/dsp/stft.hpp"
+#include "svsep/stft.hpp"
 
 #include "golden.hpp"
 #include "signals.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <array>
 #include <gtest/gtest.h>

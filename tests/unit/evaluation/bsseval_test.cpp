@@ -1,8 +1,8 @@
-#include "svsep/evaluation/bsseval.hpp"
+#include "evaluation/bsseval.hpp"
 
 #include "signals.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/media/stem_file.hpp"
+#include "svsep/error.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <cmath>
 #include <filesystem>

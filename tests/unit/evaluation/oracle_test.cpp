@@ -1,8 +1,8 @@
-#include "svsep/evaluation/oracle.hpp"
+#include "evaluation/oracle.hpp"
 
+#include "evaluation/bsseval.hpp"
 #include "signals.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/evaluation/bsseval.hpp"
+#include "svsep/error.hpp"
 
 #include <cmath>
 #include <gtest/gtest.h>

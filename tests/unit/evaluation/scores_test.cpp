@@ -1,8 +1,8 @@
-#include "svsep/evaluation/scores.hpp"
+#include "evaluation/scores.hpp"
 
 #include "signals.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <cmath>
 #include <fstream>

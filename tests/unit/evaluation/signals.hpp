@@ -1,6 +1,6 @@
 #pragma once
 
-#include "svsep/core/audio.hpp"
+#include "svsep/audio.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
-#include "svsep/media/decoder.hpp"
+#include "svsep/decoder.hpp"
 
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <cmath>
 #include <fstream>

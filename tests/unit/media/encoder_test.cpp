@@ -1,10 +1,10 @@
-#include "svsep/media/encoder.hpp"
+#include "svsep/encoder.hpp"
 
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/media/decoder.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/error.hpp"
 
 #include <cmath>
 #include <csignal>

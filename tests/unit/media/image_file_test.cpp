@@ -1,8 +1,8 @@
-#include "svsep/media/image_file.hpp"
+#include "media/image_file.hpp"
 
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <filesystem>
 #include <gtest/gtest.h>

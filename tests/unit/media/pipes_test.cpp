@@ -3,10 +3,10 @@
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/cancellation.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/encoder.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/encoder.hpp"
+#include "svsep/error.hpp"
 
 #include <chrono>
 #include <csignal>

@@ -1,9 +1,9 @@
-#include "svsep/media/stem_file.hpp"
+#include "svsep/stem_file.hpp"
 
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <cmath>
 #include <fstream>

@@ -1,10 +1,10 @@
-#include "svsep/media/tags.hpp"
+#include "svsep/tags.hpp"
 
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
-#include "svsep/media/decoder.hpp"
-#include "svsep/media/encoder.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/encoder.hpp"
 
 #include <fstream>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
-#include "svsep/model/model_file.hpp"
+#include "svsep/model_file.hpp"
 
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 #include "tiny_model.hpp"
 
 #include <array>

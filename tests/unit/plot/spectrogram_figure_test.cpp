@@ -1,4 +1,4 @@
-#include "svsep/plot/spectrogram_figure.hpp"
+#include "plot/spectrogram_figure.hpp"
 
 #include "plot/axis.hpp"
 #include "plot/canvas.hpp"

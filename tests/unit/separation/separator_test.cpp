@@ -1,7 +1,7 @@
-#include "svsep/separation/separator.hpp"
+#include "svsep/separator.hpp"
 
-#include "svsep/core/error.hpp"
-#include "svsep/core/rng.hpp"
+#include "core/rng.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "svsep/core/rng.hpp"
+#include "core/rng.hpp"
 #include "training/trainer.hpp"
 
 #include <cmath>

@@ -2,7 +2,7 @@
 
 #include "support/free_port.hpp"
 #include "support/run.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <csignal>
 #include <cstdlib>

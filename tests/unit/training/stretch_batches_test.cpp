@@ -1,7 +1,7 @@
 #include "training/stretch_batches.hpp"
 
 #include "support/audio_store.hpp"
-#include "svsep/core/error.hpp"
+#include "svsep/error.hpp"
 
 #include <algorithm>
 #include <gtest/gtest.h>

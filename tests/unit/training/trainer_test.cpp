@@ -1,9 +1,9 @@
 #include "training/trainer.hpp"
 
 #include "fake_data.hpp"
-#include "model/torch_mask_estimator.hpp"
+#include "network/mask/torch_mask_estimator.hpp"
 #include "support/dataset.hpp"
-#include "svsep/core/cancellation.hpp"
+#include "svsep/cancellation.hpp"
 
 #include <algorithm>
 #include <csignal>

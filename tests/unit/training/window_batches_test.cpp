@@ -1,9 +1,9 @@
 #include "training/window_batches.hpp"
 
-#include "model/input_transform.hpp"
+#include "network/input_transform.hpp"
 #include "support/audio_store.hpp"
-#include "svsep/core/error.hpp"
-#include "svsep/dsp/stft.hpp"
+#include "svsep/error.hpp"
+#include "svsep/stft.hpp"
 
 #include <array>
 #include <complex>

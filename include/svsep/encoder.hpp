@@ -1,0 +1,88 @@
+#pragma once
+
+#include "svsep/audio.hpp"
+#include "svsep/tags.hpp"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace svsep {
+
+/// m4a is AAC, ogg is Vorbis.
+enum class AudioFormat { wav_s16, wav_s24, wav_f32, flac, mp3, m4a, ogg, opus };
+
+/// What users call a format, and what its files are called.
+struct FormatName {
+  AudioFormat format;
+  std::string_view name;
+  std::string_view extension;  ///< without the dot
+  bool is_lossy;               ///< and so takes a bit rate
+};
+
+/// In the order of AudioFormat: kFormatNames[static_cast<std::size_t>(format)].
+inline constexpr std::array<FormatName, 8> kFormatNames = {{
+    {AudioFormat::wav_s16, "wav16", "wav", false},
+    {AudioFormat::wav_s24, "wav24", "wav", false},
+    {AudioFormat::wav_f32, "wav32f", "wav", false},
+    {AudioFormat::flac, "flac", "flac", false},
+    {AudioFormat::mp3, "mp3", "mp3", true},
+    {AudioFormat::m4a, "m4a", "m4a", true},
+    {AudioFormat::ogg, "ogg", "ogg", true},
+    {AudioFormat::opus, "opus", "opus", true},
+}};
+
+/// The lowest rate that the format can hold and that is not below `rate_hz`, or else its highest. Opus is
+/// 48000 always, because that is what every reader gets out of it.
+[[nodiscard]] int nearest_sample_rate(AudioFormat format, int rate_hz);
+
+struct EncoderSettings {
+  AudioFormat format = AudioFormat::wav_s24;
+  int sample_rate_hz = 0;
+  int channels = 0;
+  /// Lossy formats only, for all channels together; absent, for stereo: MP3 320, AAC 256, Opus 160, Vorbis
+  /// quality 8. What is too much or too little for the format becomes its nearest (Vorbis: an error).
+  std::optional<int> bitrate_kbps = {};
+  Tags tags = {};  ///< a format leaves out what it has no place for (WAV: the cover)
+};
+
+/// Writes planar float audio to a file that appears under its name only when finish() succeeded. Readers get
+/// the exact sample count back: lossy formats state their delay and padding. All formats but float WAV clip
+/// to full scale and count what they clipped; integers are rounded to nearest, FLAC's have 24 bits. NaN
+/// becomes 0. One thread at a time; memory does not grow with the song.
+class Encoder {
+ public:
+  /// Throws Error(output) where the file cannot be written or the format cannot hold that rate, channel count
+  /// or bit rate; the text names formats that can hold the channels.
+  Encoder(const std::filesystem::path& path, const EncoderSettings& settings);
+  /// To standard output, which need not be seekable: WAV then has the sizes of a stream (0xFFFFFFFF), m4a is
+  /// fragmented, and MP3 and FLAC state no length (MP3 no delay either).
+  [[nodiscard]] static Encoder to_stdout(const EncoderSettings& settings);
+  /// Removes the unfinished file unless finish() succeeded.
+  ~Encoder();
+  Encoder(Encoder&&) noexcept;
+  Encoder& operator=(Encoder&&) noexcept;
+
+  /// Appends a block of any length with the settings' channel count. Throws Error(output), e.g. disk full.
+  void write(const AudioBuffer& block);
+  /// Writes all that is left and brings it to the disk, under a temporary name still, so that the files of
+  /// several encoders can get their names together. Throws Error(output).
+  void complete();
+  /// As complete(), and gives the file its name. Throws Error(output).
+  void finish();
+
+  /// Samples beyond full scale so far, over all channels (0 for wav_f32, which holds them).
+  [[nodiscard]] std::int64_t clipped_samples() const noexcept;
+  /// The largest finite magnitude so far, before clipping; full scale is 1.
+  [[nodiscard]] float peak() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Encoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace svsep

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "svsep/mask_estimator.hpp"
+#include "svsep/model_file.hpp"
+#include "svsep/training.hpp"
+
+#include <memory>
+#include <string>
+
+namespace svsep {
+
+/// How a network runs.
+struct EstimatorOptions {
+  std::string device = "auto";  ///< "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"
+  int threads = 0;              ///< CPU threads; 0: all processors
+  std::size_t stride =
+      9;  ///< thesis CNN: evaluate every stride-th window and use that many of its middle frames
+  std::size_t overlap = 1;  ///< thesis CNN: above 1, average the masks of so many windows; see load_network
+  bool float32 = false;     ///< compute in float32 even where the device is faster in half of it
+};
+
+/// All that needs LibTorch, behind a seam: LibTorch costs 0.4 s and 160 MB before main, so it lives in a
+/// shared module that is opened only when a network is needed. A CPU and a CUDA module can stand side by
+/// side.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// "cpu" or "cuda:N" for EstimatorOptions::device; logs which it is and why. Throws Error: runtime (no such
+  /// device), usage (no such word).
+  [[nodiscard]] virtual std::string choose_device(const std::string& request) const = 0;
+  /// Throws Error: model (not one this version knows), runtime (no such device).
+  [[nodiscard]] virtual std::unique_ptr<MaskEstimator> make_estimator(const ModelFile& model,
+                                                                      const EstimatorOptions& options) = 0;
+  /// See svsep::train.
+  virtual void train(const TrainingOptions& options) = 0;
+};
+
+/// Opens the module beside this executable: <prefix>/lib/svsep/svsep_torch.so for <prefix>/bin/svsep.
+/// The object lives until the process ends. Throws Error(runtime) where it is missing or does not load.
+Backend& load_backend();
+
+}  // namespace svsep

@@ -1,0 +1,60 @@
+#include "network/layers/normalised_convolution.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace svsep {
+
+torch::Tensor dense(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  if (!x.device().is_cpu() || torch::GradMode::is_enabled() || !at::hasMKLDNN()) {
+    return torch::linear(x, weight, bias);
+  }
+  // LibTorch leaves dense layers to another library when there is but one thread, which adds in another
+  // order.
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  const torch::Tensor rows = x.reshape({1, -1, 1, sizes.back()}).permute({0, 3, 1, 2});
+  const torch::Tensor y =
+      at::mkldnn_convolution(rows, weight.unsqueeze(2).unsqueeze(3), bias, {0, 0}, {1, 1}, {1, 1}, 1);
+  sizes.back() = weight.size(0);
+  return y.permute({0, 2, 3, 1}).reshape(sizes);
+}
+
+NormalisedConvolutionImpl::NormalisedConvolutionImpl(torch::nn::Conv2dOptions shape, bool normalised)
+    : Conv2dImpl(shape.bias(!normalised)) {
+  if (normalised) norm_ = register_module("norm", torch::nn::BatchNorm2d(shape.out_channels()));
+}
+
+torch::Tensor NormalisedConvolutionImpl::forward(const torch::Tensor& x) {
+  const torch::Tensor y = convolve(x);
+  return norm_ ? norm_(y) : y;
+}
+
+torch::Tensor NormalisedConvolutionImpl::convolve(const torch::Tensor& x) {
+  if (!x.device().is_cpu()) return Conv2dImpl::forward(x);
+  const bool learns = torch::GradMode::is_enabled();
+  if (learns && options.groups() > 1) return shifted_sum(x);
+  if (learns || weight.size(2) > 1) return Conv2dImpl::forward(x);
+  return dense(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
+}
+
+torch::Tensor NormalisedConvolutionImpl::shifted_sum(const torch::Tensor& x) const {
+  const std::int64_t dilation = options.dilation()->front();
+  const std::int64_t frames = x.size(2);
+  const torch::Tensor padded = torch::constant_pad_nd(x, {0, 0, dilation, dilation});
+  torch::Tensor y;
+  for (std::int64_t tap = 0; tap < weight.size(2); ++tap) {
+    const torch::Tensor gains = weight.select(1, 0).select(1, tap).unsqueeze(2);  // [channels, 1, 1]
+    const torch::Tensor term = gains * padded.narrow(2, tap * dilation, frames);
+    y = y.defined() ? y + term : term;
+  }
+  return bias.defined() ? y + bias.view({-1, 1, 1}) : y;
+}
+
+std::array<torch::Tensor, 2> NormalisedConvolutionImpl::folded() const {
+  const torch::NoGradGuard no_gradients;
+  if (!norm_) return {weight, bias};
+  const torch::Tensor gain = norm_->weight / (norm_->running_var + norm_->options.eps()).sqrt();
+  return {weight * gain.view({-1, 1, 1, 1}), norm_->bias - norm_->running_mean * gain};
+}
+
+}  // namespace svsep

@@ -1,0 +1,224 @@
+#include "network/mask/harmonic_unet.hpp"
+
+#include "network/layers/dropout.hpp"
+#include "svsep/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+namespace svsep {
+namespace {
+
+constexpr const char* kArchitecture = "harmonic-unet";
+constexpr std::array kHarmonics = {0.5, 1.0, 2.0, 3.0, 4.0, 5.0};
+constexpr std::size_t kLevels = 4;           ///< below the first
+constexpr std::int64_t kPositionsStep = 16;  ///< 2 to the power of kLevels
+constexpr double kBeyond = -3.0;  ///< what a harmonic above or below all positions is: next to nothing
+constexpr std::size_t kMaxBlocks = 16;
+constexpr std::int64_t kMaxPositionsTimesBins = 1 << 22;  ///< the only sizes whose memory no file has to fill
+constexpr double kDropout = 0.1;                          ///< of what a block adds
+
+/// {frames, positions} of one step of the level below `level`.
+std::array<std::int64_t, 2> step_below(std::size_t level) { return {level < 2 ? 2 : 1, 2}; }
+
+torch::nn::Conv2dOptions convolution(std::int64_t inputs, std::int64_t outputs) {
+  return torch::nn::Conv2dOptions(inputs, outputs, 3).padding(1);
+}
+
+torch::nn::Conv2dOptions dilated(std::int64_t channels, std::int64_t dilation) {
+  return torch::nn::Conv2dOptions(channels, channels, 3).padding({dilation, 1}).dilation({dilation, 1});
+}
+
+torch::nn::Conv2dOptions pointwise(std::int64_t inputs, std::int64_t outputs) { return {inputs, outputs, 1}; }
+
+/// Each position's place among the bins.
+torch::Tensor bins_of_positions(const HarmonicUnetSizes& sizes) {
+  const torch::Tensor steps =
+      torch::arange(sizes.positions, torch::kDouble) - static_cast<double>(sizes.positions);
+  return torch::exp2(steps / static_cast<double>(sizes.positions_per_octave)) *
+         static_cast<double>(sizes.bins - 1);
+}
+
+/// [positions, bins]: triangles as wide as a bin or as a step to the next position, whichever is wider.
+torch::Tensor bins_to_positions(const HarmonicUnetSizes& sizes) {
+  const double step = std::exp2(1.0 / static_cast<double>(sizes.positions_per_octave)) - 1;
+  const torch::Tensor centers = bins_of_positions(sizes).unsqueeze(1);
+  const torch::Tensor distances = (torch::arange(sizes.bins, torch::kDouble) - centers).abs();
+  const torch::Tensor weights = (1 - distances / (centers * step).clamp_min(1)).clamp_min(0);
+  return (weights / weights.sum(1, true)).to(torch::kFloat);
+}
+
+/// [bins, positions]: linear between positions; beyond them, the outermost's.
+torch::Tensor positions_to_bins(const HarmonicUnetSizes& sizes) {
+  const torch::Tensor octaves =
+      (torch::arange(sizes.bins, torch::kDouble).clamp_min(1e-3) / static_cast<double>(sizes.bins - 1))
+          .log2();
+  const auto positions = static_cast<double>(sizes.positions);
+  const torch::Tensor at =
+      (octaves * static_cast<double>(sizes.positions_per_octave) + positions).clamp(0, positions - 1);
+  const torch::Tensor distances = (at.unsqueeze(1) - torch::arange(sizes.positions, torch::kDouble)).abs();
+  return (1 - distances).clamp_min(0).to(torch::kFloat);
+}
+
+}  // namespace
+
+std::int64_t HarmonicUnetSizes::context_frames() const {
+  constexpr std::int64_t kConvolutions = 33;  // each 3x3 one but the blocks', times the frames of its step
+  constexpr std::int64_t kUnaligned = HarmonicUnetImpl::kFrameStep - 1;
+  return std::accumulate(dilations.begin(), dilations.end(), std::int64_t{0}) * HarmonicUnetImpl::kFrameStep +
+         kConvolutions + kUnaligned;
+}
+
+std::int64_t parameter_count(const HarmonicUnetSizes& sizes) {
+  const auto& c = sizes.channels;
+  const auto blocks = static_cast<std::int64_t>(sizes.dilations.size());
+  const std::int64_t lowest = sizes.positions / kPositionsStep;
+  const auto inputs = static_cast<std::int64_t>(kHarmonics.size()) + sizes.input_planes;
+  std::int64_t count = c[0] * (9 * inputs + 1) + c[4] * lowest + blocks * c[4] * (9 * c[4] + 1) +
+                       blocks / 2 * lowest * (lowest + 1) + c[0] + 1;
+  for (std::size_t level = 0; level < kLevels; ++level) {
+    const std::int64_t here = c.at(level);
+    const std::int64_t below = c.at(level + 1);
+    count += below * (9 * here + 1) + here * (below + 1) + here * (9 * here + 1);  // down, up, decode
+    if (level > 0) count += here * (9 * here + 1);                                 // encode
+  }
+  return count;
+}
+
+HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
+  const auto one = [&](const char* name) { return read_size(file, name, 1).front(); };
+  HarmonicUnetSizes sizes;
+  sizes.bins = static_cast<std::int64_t>(file.info().analysis.stft.bins());
+  sizes.input_planes = one("input_planes");
+  sizes.positions = one("positions");
+  sizes.positions_per_octave = one("positions_per_octave");
+  const std::vector<std::int64_t> channels = read_size(file, "harmonic_channels", sizes.channels.size());
+  std::copy(channels.begin(), channels.end(), sizes.channels.begin());
+  sizes.dilations = read_size_list(file, "harmonic_dilations", kMaxBlocks);
+  const bool fits = sizes.input_planes <= 2 && sizes.positions % kPositionsStep == 0 &&
+                    sizes.positions_per_octave <= sizes.positions &&
+                    sizes.positions * sizes.bins <= kMaxPositionsTimesBins && sizes.context_frames() <= 4096;
+  if (!fits) {
+    throw Error(ErrorKind::model,
+                "cannot use model: " + file.path().string() +
+                    ": sizes; expected 1 or 2 input_planes, 16 n positions and an octave of them or more, at "
+                    "most 4194304 positions times bins, at most 4096 frames of context, got " +
+                    std::to_string(sizes.input_planes) + ", " + std::to_string(sizes.positions) + ", " +
+                    std::to_string(sizes.positions_per_octave) + " an octave, " +
+                    std::to_string(sizes.positions * sizes.bins) + ", " +
+                    std::to_string(sizes.context_frames()));
+  }
+  return sizes;
+}
+
+HarmonicUnetSizes harmonic_unet_sizes(const ModelFile& file) {
+  check_architecture(file, kArchitecture);
+  HarmonicUnetSizes sizes = harmonic_unet_part_sizes(file);
+  check_parameter_count(file, parameter_count(sizes));
+  return sizes;
+}
+
+void state_sizes(const HarmonicUnetSizes& sizes, ModelInfo& info) {
+  info.architecture = kArchitecture;
+  info.sizes = {{"input_planes", {sizes.input_planes}},
+                {"positions", {sizes.positions}},
+                {"positions_per_octave", {sizes.positions_per_octave}},
+                {"harmonic_channels", {sizes.channels.begin(), sizes.channels.end()}},
+                {"harmonic_dilations", sizes.dilations}};
+  const auto fft_samples = static_cast<std::size_t>(2 * (sizes.bins - 1));
+  info.analysis.stft = {fft_samples, fft_samples, fft_samples / 4};
+  info.window_frames = 1;
+  info.level_radius_frames = 129;  // three seconds on either side of the default sizes' frames
+}
+
+HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalised)
+    : positions_per_octave_(sizes.positions_per_octave) {
+  const auto layer = [&](const std::string& name, std::size_t index,
+                         const torch::nn::Conv2dOptions& options) {
+    const bool learns_from_batches = normalised && options.kernel_size()->front() > 1;
+    return register_module(name + std::to_string(index), NormalisedConvolution(options, learns_from_batches));
+  };
+  const auto& c = sizes.channels;
+  const std::int64_t lowest = sizes.positions / kPositionsStep;
+  to_positions_ = register_buffer("to_positions", bins_to_positions(sizes));
+  to_bins_ = register_buffer("to_bins", positions_to_bins(sizes));
+  height_ = register_buffer("height", torch::linspace(-1, 1, sizes.positions));
+  place_ = register_parameter("place", torch::zeros({c[kLevels], 1, lowest}));
+  encode_.push_back(layer(
+      "encode", 0, convolution(static_cast<std::int64_t>(kHarmonics.size()) + sizes.input_planes, c[0])));
+  for (std::size_t level = 0; level < kLevels; ++level) {
+    const std::int64_t here = c.at(level);
+    const std::int64_t below = c.at(level + 1);
+    const auto step = step_below(level);
+    if (level > 0) encode_.push_back(layer("encode", level, convolution(here, here)));
+    down_.push_back(layer("down", level, convolution(here, below).stride({step[0], step[1]})));
+    up_.push_back(layer("up", level, pointwise(below, here)));
+    decode_.push_back(layer("decode", level, convolution(here, here)));
+  }
+  for (std::size_t block = 0; block < sizes.dilations.size(); ++block) {
+    blocks_.push_back(layer("block", block, dilated(c[kLevels], sizes.dilations[block])));
+    if (block % 2 == 0) continue;
+    across_positions_.push_back(
+        register_module("positions" + std::to_string(block), torch::nn::Linear(lowest, lowest)));
+  }
+  mask_ = register_module("mask", NormalisedConvolution(pointwise(c[0], 1), false));
+}
+
+std::vector<NamedTensor> HarmonicUnetImpl::stored_tensors() const {
+  std::vector<NamedTensor> tensors = {named_tensor("place", place_)};
+  for (const auto& child : named_children()) {
+    const auto* convolution = child.value()->as<NormalisedConvolutionImpl>();
+    const auto* linear = child.value()->as<torch::nn::LinearImpl>();
+    const auto [weight, bias] =
+        convolution != nullptr ? convolution->folded() : std::array{linear->weight, linear->bias};
+    tensors.push_back(named_tensor(child.key() + ".weight", weight));
+    tensors.push_back(named_tensor(child.key() + ".bias", bias));
+  }
+  return tensors;
+}
+
+torch::Tensor HarmonicUnetImpl::with_harmonics(const torch::Tensor& x) const {
+  const torch::Tensor magnitudes = x.narrow(1, 0, 1);
+  std::vector<torch::Tensor> planes;
+  for (const double harmonic : kHarmonics) {
+    const auto up = static_cast<std::int64_t>(
+        std::lround(std::log2(harmonic) * static_cast<double>(positions_per_octave_)));
+    planes.push_back(torch::constant_pad_nd(magnitudes, {-up, up}, kBeyond));  // below 0, padding cuts off
+  }
+  if (x.size(1) > 1) planes.push_back(x.narrow(1, 1, x.size(1) - 1));
+  planes.push_back(height_.to(x.scalar_type()).expand_as(magnitudes));
+  return torch::cat(planes, 1).contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
+  const torch::Tensor planes = windows.dim() == 3 ? windows.unsqueeze(1) : windows;
+  const std::int64_t frames = planes.size(2);
+  const std::int64_t missing = (kFrameStep - frames % kFrameStep) % kFrameStep;
+  const torch::Tensor seen = dense(torch::constant_pad_nd(planes, {0, 0, 0, missing}), to_positions_);
+  std::vector<torch::Tensor> levels;
+  torch::Tensor x = with_harmonics(seen);
+  for (std::size_t level = 0; level < kLevels; ++level) {
+    levels.push_back(torch::relu(encode_[level](x)));
+    x = torch::relu(down_[level](levels.back()));
+  }
+  x = x + place_;
+  for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    torch::Tensor added = torch::relu(blocks_[block](x));
+    // Whole channels of a frame: their positions are too alike to miss one another.
+    if (is_training()) added = added * dropout(torch::ones_like(added.narrow(3, 0, 1)), kDropout);
+    x = x + added;
+    if (block % 2 == 0) continue;
+    const auto& across = across_positions_[block / 2];
+    x = x + torch::relu(dense(x, across->weight, across->bias));
+  }
+  for (std::size_t level = kLevels; level-- > 0;) {
+    const torch::Tensor& skipped = levels[level];
+    const torch::Tensor larger = torch::upsample_nearest2d(up_[level](x), {skipped.size(2), skipped.size(3)});
+    x = torch::relu(decode_[level](torch::relu(larger + skipped)));
+  }
+  return dense(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
+}
+
+}  // namespace svsep

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "core/rng.hpp"
+#include "svsep/audio.hpp"
+#include "svsep/stft.hpp"
+
+#include <cstddef>
+#include <vector>
+
+// What the remix recipe does to voices and accompaniments. An effect draws its own parameters from `rng`,
+// uses the same for all channels where it does not say otherwise, and keeps the length. Those whose sound
+// depends on the level (compress, overdrive) expect an RMS of about one.
+
+namespace svsep {
+
+/// Root of the mean power of all channels.
+[[nodiscard]] double rms(const AudioBuffer& audio);
+
+/// The RMS of those 20 ms where the power of the 100 ms around is at least a hundredth of its maximum, so
+/// that a voice that mostly rests does not count as quiet; 0 where that maximum is below -60 dBFS.
+[[nodiscard]] double sounding_rms(const AudioBuffer& audio, int sample_rate_hz);
+
+void scale(AudioBuffer& audio, double gain);
+/// sum += gain * audio; both as long, `audio` of as many channels or of one, which then goes to all.
+void add(AudioBuffer& sum, const AudioBuffer& audio, double gain);
+/// `audio` itself, or its only channel in all of `channels`.
+[[nodiscard]] AudioBuffer with_channels(AudioBuffer audio, std::size_t channels);
+
+/// Pitch and tempo together: result[n] is `samples` at n * ratio, a cubic (Catmull-Rom) between neighbours;
+/// the last sample goes on at the end.
+[[nodiscard]] std::vector<float> resample_by(Samples samples, double ratio, std::size_t count);
+
+/// A smooth gain within +-largest_db over frequency, linear between seven random ones that lie closer at the
+/// bottom.
+void equalise(AudioBuffer& audio, double largest_db, Rng& rng);
+
+/// The gains of a narrow source over frequency: a resampler's or codec's slope at the top, a high-pass at the
+/// bottom. Most draws limit nothing, and are empty. For fir_of_gains().
+[[nodiscard]] std::vector<float> draw_band_limits(int sample_rate_hz, Rng& rng);
+/// Applies gains of draw_band_limits().
+void limit_band(AudioBuffer& audio, Samples gains);
+
+/// Evens out the power of 20 ms.
+void compress(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Odd-symmetric saturation.
+void overdrive(AudioBuffer& audio, Rng& rng);
+/// Takes away what lies below 60 to 220 Hz, sometimes 600, as is done to most voices in songs; from one in
+/// ten also the top, as a telephone does.
+void cut_lows(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds the voice without its pitch: its magnitudes in short frames with random phases. A fourth is that
+/// alone, a whisper.
+void breathe(AudioBuffer& audio, Rng& rng);
+/// Adds a copy 4 to 25 ms late that wavers, in each channel by its own time.
+void chorus(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds one to three copies up to an octave higher or lower in the same time; each with its own place between
+/// channels.
+void harmonise(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds one or two copies, 8 to 40 ms late, that waver by up to 20 cents; each with its own place between
+/// channels.
+void double_voice(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds three echoes.
+void echo(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Adds the sound of a room: decaying noise of 0.15 to 1.6 s, another one for each channel.
+void reverberate(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Silence, with fades, between two random places.
+void rest(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// A mono signal somewhere near the middle of two channels: panned, with a delayed copy that has opposite
+/// signs in the two (Lauridsen), so that they differ but their sum stays the signal.
+[[nodiscard]] AudioBuffer widen(const std::vector<float>& mono, int sample_rate_hz, Rng& rng);
+
+/// Silence outside first..end, with fades of 10 ms inside.
+void silence_outside(AudioBuffer& audio, std::size_t first, std::size_t end, int sample_rate_hz);
+
+}  // namespace svsep
