@@ -1,5 +1,5 @@
-#include "svsep/core/error.hpp"
-#include "svsep/model/model_file.hpp"
+#include "svsep/error.hpp"
+#include "svsep/model_file.hpp"
 
 #include <array>
 #include <filesystem>
