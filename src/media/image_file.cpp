@@ -10,12 +10,12 @@
 
 namespace svsep {
 
-void write_png(const std::filesystem::path& path, const Image& image) {
+std::string png_bytes(const Image& image) {
   assert(image.rgb.size() == 3 * image.width * image.height);
   ffmpeg::set_up();
   const auto check = [&](int code) {
     if (code >= 0) return;
-    throw Error(ErrorKind::output, "cannot write: " + path.string() + ": " + ffmpeg::error_text(code));
+    throw Error(ErrorKind::runtime, "cannot encode a picture as PNG: " + ffmpeg::error_text(code));
   };
   const AVCodec* encoder = avcodec_find_encoder(AV_CODEC_ID_PNG);
   if (encoder == nullptr) check(AVERROR_ENCODER_NOT_FOUND);
@@ -41,8 +41,9 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   check(avcodec_send_frame(codec.get(), frame.get()));
   check(avcodec_send_frame(codec.get(), nullptr));
   check(avcodec_receive_packet(codec.get(), packet.get()));  // a PNG is one packet
-  write_file(
-      path, std::string(reinterpret_cast<const char*>(packet->data), static_cast<std::size_t>(packet->size)));
+  return {reinterpret_cast<const char*>(packet->data), static_cast<std::size_t>(packet->size)};
 }
+
+void write_png(const std::filesystem::path& path, const Image& image) { write_file(path, png_bytes(image)); }
 
 }  // namespace svsep
