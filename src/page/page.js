@@ -5,7 +5,8 @@
 const song = JSON.parse(document.getElementById("song").textContent);
 const kSeekAboveS = 0.15; // farther apart than this, an element jumps
 const kNudgeAboveS = 0.003;
-const kMaxNudge = 0.02; // of the rate
+const kGainPerS = 3; // how hard an element that is ahead is held back
+const kMaxNudge = 0.05; // of the rate
 const kStepS = 5;
 
 const tracks = song.tracks.map((track) => ({ ...track, muted: track.muted === true, solo: false, volume: 1 }));
@@ -130,7 +131,7 @@ function hold() {
   for (const track of playable().slice(1)) {
     const ahead = track.audio.currentTime - time;
     if (Math.abs(ahead) > kSeekAboveS) track.audio.currentTime = time;
-    const nudge = Math.abs(ahead) > kNudgeAboveS ? clamp(-ahead, -kMaxNudge, kMaxNudge) : 0;
+    const nudge = Math.abs(ahead) > kNudgeAboveS ? clamp(-kGainPerS * ahead, -kMaxNudge, kMaxNudge) : 0;
     if (track.audio.playbackRate !== 1 + nudge) track.audio.playbackRate = 1 + nudge;
   }
 }
