@@ -146,15 +146,15 @@ std::set<std::string> options_in(const std::string& text, const std::regex& patt
   return options;
 }
 
-TEST(Readme, TableNamesTheOptionsThatHelpNames) {
+TEST(Documents, SeparateNamesTheOptionsThatHelpNames) {
   const std::string help = test::run_svsep({"separate", "--help"}).out;
-  const std::string readme = test::bytes_of(fs::path(SVSEP_SOURCE_DIR) / "README.md");
+  const std::string page = test::bytes_of(fs::path(SVSEP_SOURCE_DIR) / "docs/separate.md");
   std::set<std::string> in_help =
       options_in(help, std::regex(R"(\n  (?:-\w,)?(--[a-z-]+))", std::regex::ECMAScript));
   in_help.erase("--help");
-  const std::set<std::string> in_readme =
-      options_in(readme, std::regex(R"(\n\| `(?:-\w, )?(--[a-z-]+))", std::regex::ECMAScript));
-  EXPECT_EQ(in_help, in_readme);
+  const std::set<std::string> in_page =
+      options_in(page, std::regex(R"(\n\| `(?:-\w, )?(--[a-z-]+))", std::regex::ECMAScript));
+  EXPECT_EQ(in_help, in_page);
 }
 
 }  // namespace
