@@ -8,6 +8,12 @@
 
 namespace svsep {
 
+/// The output path that means standard output.
+inline constexpr const char* kStdout = "-";
+
+/// The name of the --plot output.
+inline constexpr const char* kSpectrogram = "spectrogram";
+
 /// A file that every song gets.
 struct OutputKind {
   std::string stem;       ///< "vocals"

@@ -1,0 +1,63 @@
+#include "song/audio_outputs.hpp"
+
+#include <algorithm>
+
+namespace svsep {
+
+AudioOutputs::AudioOutputs(const Job& job, const SongSettings& settings, int sample_rate_hz, int channels,
+                           const Tags& tags) {
+  if (settings.mixes.empty()) {
+    paths_.push_back(job.outputs.front().path);
+    stem_file_.emplace(paths_.front(), sample_rate_hz, channels, settings.bitrate_kbps, tags);
+  }
+  for (std::size_t part = 0; part < settings.mixes.size(); ++part) {
+    const EncoderSettings encoder{settings.format, sample_rate_hz, channels, settings.bitrate_kbps, tags};
+    paths_.push_back(job.outputs[part].path);
+    encoders_.push_back(paths_.back() == kStdout ? Encoder::to_stdout(encoder)
+                                                 : Encoder(paths_.back(), encoder));
+  }
+}
+
+std::size_t AudioOutputs::parts() const { return stem_file_ ? kWrittenStemNames.size() : encoders_.size(); }
+
+void AudioOutputs::write(std::size_t part, const AudioBuffer& block) {
+  if (stem_file_) {
+    stem_file_->write(static_cast<WrittenStem>(part), block);
+  } else {
+    encoders_[part].write(block);
+  }
+}
+
+void AudioOutputs::complete() {
+  if (stem_file_) stem_file_->complete();
+  for (Encoder& encoder : encoders_) encoder.complete();
+}
+
+void AudioOutputs::finish(std::vector<TemporaryFile>& added) {
+  if (stem_file_) stem_file_->finish();
+  for (std::size_t part = 0; part < encoders_.size(); ++part) {
+    const bool adds = paths_[part] != kStdout && !std::filesystem::exists(paths_[part]);
+    encoders_[part].finish();
+    if (adds) added.emplace_back(paths_[part]);
+  }
+}
+
+float AudioOutputs::peak() const {
+  float peak = 0;
+  for (const Encoder& encoder : encoders_) peak = std::max(peak, encoder.peak());
+  for (std::size_t part = 0; stem_file_ && part < parts(); ++part) {
+    peak = std::max(peak, stem_file_->peak(static_cast<WrittenStem>(part)));
+  }
+  return peak;
+}
+
+std::int64_t AudioOutputs::clipped_samples() const {
+  std::int64_t count = 0;
+  for (const Encoder& encoder : encoders_) count += encoder.clipped_samples();
+  for (std::size_t part = 0; stem_file_ && part < parts(); ++part) {
+    count += stem_file_->clipped_samples(static_cast<WrittenStem>(part));
+  }
+  return count;
+}
+
+}  // namespace svsep
