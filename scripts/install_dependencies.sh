@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libtorch-dev libgloo-dev libopenblas0-pthread
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libsamplerate0-dev libfftw3-dev
-  libcli11-dev libspdlog-dev nlohmann-json3-dev liblapacke-dev)
+  libcli11-dev libspdlog-dev nlohmann-json3-dev libutfcpp-dev liblapacke-dev)
 if [[ "${1:-}" == test ]]; then
   packages+=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libgmock-dev ffmpeg
     valgrind)

@@ -43,6 +43,7 @@ const std::map<std::string, Rooms> kAllowed = {
 /// The room that stands behind each public header.
 const std::map<std::string, std::string> kPublicHeaders = {
     {"svsep/audio.hpp", "core"},
+    {"svsep/audio_format.hpp", "media"},
     {"svsep/cancellation.hpp", "core"},
     {"svsep/dataset.hpp", "dataset"},
     {"svsep/decoder.hpp", "media"},
@@ -50,6 +51,7 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"svsep/error.hpp", "core"},
     {"svsep/mask_estimator.hpp", "separation"},
     {"svsep/model_file.hpp", "model"},
+    {"svsep/probe.hpp", "media"},
     {"svsep/separator.hpp", "separation"},
     {"svsep/stem_file.hpp", "media"},
     {"svsep/stft.hpp", "dsp"},

@@ -5,33 +5,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace svsep {
-
-/// One audio stream of a media file.
-struct AudioStreamInfo {
-  std::string codec;  ///< FFmpeg's name, e.g. "aac"
-  std::string title;  ///< empty where the file gives none
-  int sample_rate_hz = 0;
-  int channels = 0;
-  std::optional<double> duration_s;  ///< as the container claims; absent where it claims nothing
-};
-
-/// What a media file says of itself, without decoding it.
-struct MediaInfo {
-  std::string container;  ///< FFmpeg's name, e.g. "mov,mp4,m4a,3gp,3g2,mj2"
-  std::vector<AudioStreamInfo> audio_streams;
-  std::map<std::string, std::string> tags;
-};
-
-/// Throws Error(input) where the file is missing, is no media file, or holds no audio stream. The path "-" is
-/// standard input.
-[[nodiscard]] MediaInfo probe(const std::filesystem::path& path);
 
 /// What part of a file to decode, on the file's own time line. The first sample is round(start_s * rate), the
 /// end (exclusive) round(end_s * rate). The samples are those that decoding the whole file gives there (but
@@ -84,9 +61,5 @@ class Decoder {
 
 /// The rest of the stream in one buffer, for short pieces.
 [[nodiscard]] AudioBuffer read_all(Decoder& decoder);
-
-/// Whether `path` is named like something that holds audio (`*.wav`, `*.opus`, `*.mp4`, ..., case aside): for
-/// choosing the songs of a folder.
-[[nodiscard]] bool has_media_extension(const std::filesystem::path& path);
 
 }  // namespace svsep

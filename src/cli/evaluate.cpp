@@ -11,6 +11,7 @@
 #include "svsep/cancellation.hpp"
 #include "svsep/decoder.hpp"
 #include "svsep/error.hpp"
+#include "svsep/probe.hpp"
 #include "svsep/separator.hpp"
 #include "svsep/stem_file.hpp"
 

@@ -1,9 +1,9 @@
 #include "cli/verbs.hpp"
-#include "core/log.hpp"
-#include "core/progress.hpp"
+#include "core/text.hpp"
 #include "model/find.hpp"
 #include "svsep/decoder.hpp"
 #include "svsep/model_file.hpp"
+#include "svsep/probe.hpp"
 #include "svsep/stem_file.hpp"
 
 #include <cstdio>

@@ -2,6 +2,7 @@
 
 #include "cli/verbs.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 

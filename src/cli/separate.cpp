@@ -1,6 +1,7 @@
 #include "cli/options.hpp"
 #include "cli/separate_batch.hpp"
 #include "cli/verbs.hpp"
+#include "core/limits.hpp"
 #include "model/find.hpp"
 #include "song/inputs.hpp"
 #include "song/output_plan.hpp"
@@ -241,7 +242,7 @@ void add_outputs(CLI::App& verb, SeparateOptions& options) {
       ->check(CLI::Range(8, 2000))
       ->group("Output");
   verb.add_option("--sample-rate", options.sample_rate_hz, "Hz of the outputs [the song's]")
-      ->check(CLI::Range(1000, 768000))
+      ->check(CLI::Range(1000, kMaxSampleRateHz))
       ->group("Output");
   add_choice<ClipPolicy>(verb, "--clip", options.clip, "clip",
                          {{"clip", ClipPolicy::clip}, {"rescale", ClipPolicy::rescale}},

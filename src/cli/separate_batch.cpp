@@ -1,6 +1,7 @@
 #include "cli/separate_batch.hpp"
 
 #include "core/progress.hpp"
+#include "core/text.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 

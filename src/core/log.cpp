@@ -1,6 +1,7 @@
 #include "core/log.hpp"
 
 #include "core/progress.hpp"
+#include "core/text.hpp"
 
 #include <cstdio>
 #include <mutex>
@@ -24,20 +25,6 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 }  // namespace
-
-std::string one_line(std::string_view text) {
-  constexpr char kDelete = 0x7F;
-  constexpr unsigned char kC1Lead = 0xC2;  // of the two bytes; the second is 0x80..0x9F
-  std::string line;
-  line.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool c1 = byte == kC1Lead && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    line += c1 || byte < ' ' || byte == kDelete ? '?' : text[i];
-    if (c1) ++i;
-  }
-  return line;
-}
 
 void start_log(Verbosity verbosity) {
   auto logger = std::make_shared<spdlog::logger>("svsep", std::make_shared<StderrSink>());

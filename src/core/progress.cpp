@@ -1,10 +1,9 @@
 #include "core/progress.hpp"
 
-#include "core/log.hpp"
+#include "core/text.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <fmt/format.h>
 #include <mutex>
 #include <sys/ioctl.h>
@@ -47,19 +46,6 @@ Board& board() {
   return the_board;
 }
 
-/// The text's beginning that fits into so many terminal columns. East Asian letters and symbols take two.
-std::string shortened(const std::string& utf8, std::size_t columns) {
-  std::size_t used = 0;
-  for (std::size_t at = 0; at < utf8.size();) {
-    const auto lead = static_cast<unsigned char>(utf8[at]);
-    const std::size_t bytes = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    used += lead > 0xE1 ? 2 : 1;  // from U+2000 on
-    if (used > columns) return utf8.substr(0, at);
-    at += bytes;
-  }
-  return utf8;
-}
-
 std::size_t terminal_columns() {
   winsize size{};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -100,7 +86,7 @@ void draw(Board& b) {
     const std::string state = state_of(*bar, true);
     const std::size_t room = columns - std::min(columns, state.size());
     text += (text.empty() ? "" : "\n") +
-            shortened(shortened(bar->label, std::max(room, kMinLabelColumns)) + state, columns);
+            first_columns(first_columns(bar->label, std::max(room, kMinLabelColumns)) + state, columns);
   }
   std::fputs(text.c_str(), stderr);
   b.drawn_lines = b.bars.size();
@@ -110,12 +96,6 @@ void draw(Board& b) {
 }  // namespace
 
 void show_progress(bool shown) noexcept { board().shown = shown; }
-
-std::string format_duration(double seconds) {
-  const long long whole = std::llround(std::max(0.0, seconds));
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
 
 void print_above_progress(std::FILE* stream, std::string_view text) {
   Board& b = board();

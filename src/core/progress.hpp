@@ -34,7 +34,4 @@ void print_above_progress(std::FILE* stream, std::string_view text);
 /// Whether progress is shown at all (start_log with Verbosity::quiet turns it off).
 void show_progress(bool shown) noexcept;
 
-/// "1:02:03" or "4:05".
-[[nodiscard]] std::string format_duration(double seconds);
-
 }  // namespace svsep

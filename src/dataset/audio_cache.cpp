@@ -6,6 +6,7 @@
 #include "svsep/cancellation.hpp"
 #include "svsep/decoder.hpp"
 #include "svsep/error.hpp"
+#include "svsep/probe.hpp"
 
 #include <algorithm>
 #include <cerrno>

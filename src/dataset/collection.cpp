@@ -3,7 +3,7 @@
 #include "core/log.hpp"
 #include "dataset/content_hash.hpp"
 #include "dataset/musdb.hpp"
-#include "svsep/decoder.hpp"
+#include "media/list_media.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "dsp/resampler.hpp"
 
+#include "core/limits.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 namespace svsep {
 namespace {
 
-constexpr int kMaxRateHz = 768000;
 constexpr int kMaxRatio = 256;  // libsamplerate's
 /// libsamplerate only ever sees blocks of this size, so that its result cannot depend on the caller's.
 constexpr std::size_t kBlockSamples = 1024;
@@ -34,7 +34,7 @@ bool within_ratio(int from_hz, int to_hz) {
 
 struct Resampler::Impl {
   Impl(int from, int to, Sink sample_sink) : from_hz(from), to_hz(to), sink(std::move(sample_sink)) {
-    if (std::min(from, to) < 1 || std::max(from, to) > kMaxRateHz || !within_ratio(from, to)) {
+    if (std::min(from, to) < 1 || std::max(from, to) > kMaxSampleRateHz || !within_ratio(from, to)) {
       throw Error(ErrorKind::input,
                   "cannot resample: expected rates in 1..768000 Hz with a ratio of at most 256, got " +
                       std::to_string(from) + " Hz to " + std::to_string(to) + " Hz");

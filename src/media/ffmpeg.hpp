@@ -1,7 +1,6 @@
 #pragma once
 
-/// What decoder and encoder share of FFmpeg's C API: one owner type for each handle, and error texts. Private
-/// to media/.
+/// What media/ shares of FFmpeg's C API: one owner type for each handle, and error texts. Private to media/.
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -13,14 +12,11 @@ extern "C" {
 #include <libswresample/swresample.h>
 }
 
-#include "svsep/tags.hpp"
-
 #include <array>
 #include <filesystem>
 #include <memory>
 #include <new>
 #include <string>
-#include <vector>
 
 #if LIBAVUTIL_VERSION_INT < AV_VERSION_INT(57, 28, 100)
 #error "svsep needs FFmpeg 5.1 or later (AVChannelLayout)"
@@ -37,16 +33,6 @@ struct FreeByAddress {
   }
 };
 
-/// With the AVIOContext that it reads (see pipe.hpp).
-struct FreeInput {
-  void operator()(AVFormatContext* context) const noexcept;
-};
-struct FreeOutput {
-  void operator()(AVFormatContext* context) const noexcept;
-};
-
-using InputPtr = std::unique_ptr<AVFormatContext, FreeInput>;
-using OutputPtr = std::unique_ptr<AVFormatContext, FreeOutput>;
 using CodecPtr = std::unique_ptr<AVCodecContext, FreeByAddress<avcodec_free_context>>;
 using PacketPtr = std::unique_ptr<AVPacket, FreeByAddress<av_packet_free>>;
 using FramePtr = std::unique_ptr<AVFrame, FreeByAddress<av_frame_free>>;
@@ -66,29 +52,35 @@ Owner allocated(typename Owner::pointer handle) {
   return Owner(handle);
 }
 
+/// Options and metadata for libavformat. Setting fails for want of memory only.
+class Dictionary {
+ public:
+  Dictionary() = default;
+  Dictionary(const Dictionary&) = delete;
+  Dictionary& operator=(const Dictionary&) = delete;
+  ~Dictionary() { av_dict_free(&entries_); }
+  void set(const char* key, const std::string& value) { set(entries_, key, value); }
+  AVDictionary** address() { return &entries_; }
+
+  static void set(AVDictionary*& entries, const std::string& key, const std::string& value) {
+    if (av_dict_set(&entries, key.c_str(), value.c_str(), 0) < 0) throw std::bad_alloc();
+  }
+
+ private:
+  AVDictionary* entries_ = nullptr;
+};
+
 /// FFmpeg allocates what some files claim, such as gigabytes for a title. The index of an MP4 of two days
 /// fits.
-constexpr std::size_t kMostBlockBytes = std::size_t{256} << 20;
+inline constexpr std::size_t kMaxBlockBytes = std::size_t{256} << 20;
 
 /// FFmpeg must not write to stderr (what matters becomes an Error or a count) nor allocate without bounds.
 inline void set_up() {
   [[maybe_unused]] static const bool once =
-      (av_log_set_level(AV_LOG_QUIET), av_max_alloc(kMostBlockBytes), true);
+      (av_log_set_level(AV_LOG_QUIET), av_max_alloc(kMaxBlockBytes), true);
 }
 
 /// The name as FFmpeg must see it, so that "a:b.wav" is no protocol and "-x.wav" no option.
 inline std::string file_url(const std::filesystem::path& path) { return "file:" + path.string(); }
-
-/// Opens a media file ("-": standard input) and reads its header only. Throws Error(input).
-InputPtr open_input(const std::filesystem::path& path);
-
-/// The same MP4 with its media shown whole, as if it had no edit list. Throws Error(input).
-InputPtr open_unedited(const std::filesystem::path& path, const AVFormatContext& input);
-
-/// The audio streams in file order.
-std::vector<AVStream*> audio_streams(const AVFormatContext& input);
-
-/// Needs avformat_find_stream_info first. `path` is for a warning.
-Tags tags_of(const std::filesystem::path& path, const AVFormatContext& input);
 
 }  // namespace svsep::ffmpeg

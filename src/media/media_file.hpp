@@ -2,17 +2,23 @@
 
 #include "core/atomic_file.hpp"
 #include "media/ffmpeg.hpp"
+#include "media/track_encoder.hpp"
 #include "svsep/encoder.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 namespace svsep::ffmpeg {
+
+/// With the AVIOContext that it writes to.
+struct FreeOutput {
+  void operator()(AVFormatContext* context) const noexcept;
+};
+using OutputPtr = std::unique_ptr<AVFormatContext, FreeOutput>;
 
 /// A media file in the making: a container on a file or on standard output, and its audio tracks. Private to
 /// media/.
@@ -30,30 +36,26 @@ class MediaFile {
   void complete();
   void finish();
 
-  [[nodiscard]] std::int64_t clipped_samples(std::size_t number) const { return tracks_[number].clipped; }
-  [[nodiscard]] float peak(std::size_t number) const { return tracks_[number].peak; }
+  [[nodiscard]] std::int64_t clipped_samples(std::size_t number) const {
+    return tracks_[number].encoder.clipped_samples();
+  }
+  [[nodiscard]] float peak(std::size_t number) const { return tracks_[number].encoder.peak(); }
 
  private:
   struct Track {
-    CodecPtr codec;
-    AVStream* stream = nullptr;  // of output_
-    FramePtr frame;              // being filled
-    int frame_samples = 0;
-    int filled = 0;         // samples per channel in frame
-    std::int64_t time = 0;  // of frame's first sample
+    TrackEncoder encoder;
+    AVStream* stream;  // of output_
     std::int64_t packets = 0;
-    std::uint32_t padding = 0;  // samples at the end of the packets that are none of the song's
-    std::int64_t clipped = 0;
-    float peak = 0.0F;
   };
 
   [[noreturn]] void fail(const std::string& reason) const;
   void check(int code) const;
   AVStream& add_stream();
   void add_cover(const CoverImage& cover);
-  void send_frame(Track& track);
-  void encode(Track& track, const AVFrame* frame);
-  void add_up_padding(Track& track);
+  void open_bytes();
+  void write_header();
+  void write_cover(const CoverImage& cover);
+  void write_packet(Track& track, AVPacket& packet);
 
   std::string name_;                  // for messages
   std::unique_ptr<AtomicFile> file_;  // first, so that the handle on it is closed before it goes
@@ -61,7 +63,6 @@ class MediaFile {
   std::vector<Track> tracks_;
   AVStream* cover_ = nullptr;  // of output_
   bool complete_ = false;
-  PacketPtr packet_;
 };
 
 }  // namespace svsep::ffmpeg

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kBufferBytes = 1 << 16;
 /// An MP4's index lies in the head; this is that of a day of audio.
-constexpr std::size_t kMostHeadBytes = std::size_t{32} << 20;
+constexpr std::size_t kMaxHeadBytes = std::size_t{32} << 20;
 constexpr int kPollMs = 200;
 
 /// Waits until the descriptor can be read or written; AVERROR_EXIT where a stop was asked for.
@@ -99,7 +99,7 @@ int PipeInput::read(void* self, std::uint8_t* to, int size) {
     const ssize_t count = ::read(pipe.descriptor_, to, most);
     if (count == 0) return AVERROR_EOF;
     if (count > 0) {
-      if (pipe.keeps_head_ && pipe.head_.size() < kMostHeadBytes) {
+      if (pipe.keeps_head_ && pipe.head_.size() < kMaxHeadBytes) {
         pipe.head_.append(reinterpret_cast<const char*>(to), static_cast<std::size_t>(count));
       }
       return static_cast<int>(count);
@@ -155,22 +155,6 @@ AVIOContext* open_stdout() {
   }
   context->seekable = 0;
   return context;
-}
-
-void FreeInput::operator()(AVFormatContext* context) const noexcept {
-  AVIOContext* bytes = context->pb;
-  avformat_close_input(&context);
-  close_input_bytes(bytes);
-}
-
-void FreeOutput::operator()(AVFormatContext* context) const noexcept {
-  if ((context->flags & AVFMT_FLAG_CUSTOM_IO) == 0) {
-    avio_closep(&context->pb);
-  } else if (context->pb != nullptr) {
-    av_freep(&context->pb->buffer);
-    avio_context_free(&context->pb);
-  }
-  avformat_free_context(context);
 }
 
 }  // namespace svsep::ffmpeg

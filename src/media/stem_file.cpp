@@ -1,10 +1,9 @@
 #include "svsep/stem_file.hpp"
 
+#include "core/text.hpp"
+#include "media/input.hpp"
 #include "media/media_file.hpp"
 #include "svsep/error.hpp"
-
-#include <algorithm>
-#include <cctype>
 
 namespace svsep {
 
@@ -21,10 +20,7 @@ Decoder open_stem(const std::filesystem::path& path, Stem stem, const TimeRange&
 }
 
 bool is_stem_file(const std::filesystem::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return name.ends_with(".stem.mp4");
+  return lower_case(path.filename().string()).ends_with(".stem.mp4");
 }
 
 struct StemFileEncoder::Impl {

@@ -1,6 +1,7 @@
 #include "svsep/model_file.hpp"
 
 #include "core/atomic_file.hpp"
+#include "core/limits.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
@@ -188,7 +189,7 @@ class HeaderReader {
 
   /// What a file of the format of masks states beside what all do.
   void read_mask_parameters(ModelInfo& info) const {
-    info.analysis.sample_rate_hz = number("sample_rate_hz", 1000, 768000);
+    info.analysis.sample_rate_hz = number("sample_rate_hz", 1000, kMaxSampleRateHz);
     StftParameters& stft = info.analysis.stft;
     stft.fft_samples = number<std::size_t>("fft_samples", 1, 65536);
     stft.window_samples = number<std::size_t>("window_samples", 1, 65536);

@@ -1,6 +1,6 @@
 #include "plot/axis.hpp"
 
-#include "core/progress.hpp"
+#include "core/text.hpp"
 
 #include <algorithm>
 #include <array>

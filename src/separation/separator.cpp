@@ -1,5 +1,6 @@
 #include "svsep/separator.hpp"
 
+#include "core/limits.hpp"
 #include "core/task_thread.hpp"
 #include "dsp/resampler.hpp"
 #include "svsep/error.hpp"
@@ -17,8 +18,6 @@
 
 namespace svsep {
 namespace {
-
-constexpr int kMaxSampleRateHz = 768'000;
 
 template <typename T>
 void append(std::vector<T>& queue, std::span<const T> values) {

@@ -1,5 +1,6 @@
 #include "song/inputs.hpp"
 
+#include "media/list_media.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 #include "svsep/stem_file.hpp"

@@ -3,6 +3,7 @@
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "core/progress.hpp"
+#include "core/text.hpp"
 #include "network/device.hpp"
 #include "network/layers/dropout.hpp"
 #include "svsep/cancellation.hpp"

@@ -1,5 +1,6 @@
 #include "fuzz.hpp"
 #include "svsep/decoder.hpp"
+#include "svsep/probe.hpp"
 #include "svsep/stem_file.hpp"
 
 #include <cmath>

@@ -3,6 +3,7 @@
 #include "core/progress.hpp"
 #include "core/rng.hpp"
 #include "core/task_thread.hpp"
+#include "core/text.hpp"
 #include "support/temporary_folder.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"

@@ -4,6 +4,7 @@
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "svsep/error.hpp"
+#include "svsep/probe.hpp"
 
 #include <cmath>
 #include <fstream>

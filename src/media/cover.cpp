@@ -1,0 +1,60 @@
+#include "media/cover.hpp"
+
+#include <cstdint>
+#include <spdlog/spdlog.h>
+#include <string_view>
+#include <vector>
+
+extern "C" {
+#include <libavutil/base64.h>
+}
+
+namespace svsep::ffmpeg {
+namespace {
+
+constexpr int kMaxCoverBytes = 16 << 20;
+
+}  // namespace
+
+std::optional<CoverImage> cover_of(const std::filesystem::path& path, const AVFormatContext& input) {
+  for (unsigned i = 0; i < input.nb_streams; ++i) {
+    const AVStream& stream = *input.streams[i];
+    const AVPacket& picture = stream.attached_pic;
+    const AVCodecParameters& form = *stream.codecpar;
+    if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0 || picture.size <= 0) continue;
+    const bool is_known = form.codec_id == AV_CODEC_ID_MJPEG || form.codec_id == AV_CODEC_ID_PNG;
+    if (!is_known || form.width <= 0 || form.height <= 0 || picture.size > kMaxCoverBytes) {
+      spdlog::warn("{}: its cover ({}, {} bytes) is left out; expected JPEG or PNG of at most {} MiB",
+                   path.string(), avcodec_get_name(form.codec_id), picture.size, kMaxCoverBytes >> 20);
+      continue;
+    }
+    return CoverImage{avcodec_get_name(form.codec_id), form.width, form.height,
+                      std::vector<std::uint8_t>(picture.data, picture.data + picture.size)};
+  }
+  return std::nullopt;
+}
+
+/// The picture as a FLAC picture block, which Ogg keeps as text in a comment (xiph.org's VorbisComment).
+std::string picture_comment(const CoverImage& cover) {
+  std::vector<std::uint8_t> block;
+  const auto put = [&](std::size_t value) {
+    for (const int shift : {24, 16, 8, 0}) block.push_back(static_cast<std::uint8_t>(value >> shift & 0xFFU));
+  };
+  const std::string_view type = cover.codec == "png" ? "image/png" : "image/jpeg";
+  put(3);  // front cover
+  put(type.size());
+  block.insert(block.end(), type.begin(), type.end());
+  put(0);  // no description
+  put(static_cast<std::size_t>(cover.width));
+  put(static_cast<std::size_t>(cover.height));
+  put(24);  // bits a pixel
+  put(0);   // no palette
+  put(cover.bytes.size());
+  block.insert(block.end(), cover.bytes.begin(), cover.bytes.end());
+  std::string text(AV_BASE64_SIZE(block.size()), '\0');
+  av_base64_encode(text.data(), static_cast<int>(text.size()), block.data(), static_cast<int>(block.size()));
+  text.pop_back();  // its terminating zero
+  return text;
+}
+
+}  // namespace svsep::ffmpeg
