@@ -1,7 +1,7 @@
 #include "page/page.hpp"
 
 #include "core/atomic_file.hpp"
-#include "core/progress.hpp"
+#include "core/text.hpp"
 #include "media/image_file.hpp"
 #include "page/page_assets.hpp"
 #include "plot/canvas.hpp"
