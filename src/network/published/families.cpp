@@ -1,5 +1,6 @@
 #include "network/published/families.hpp"
 
+#include "network/published/roformer.hpp"
 #include "svsep/error.hpp"
 
 #include <array>
@@ -16,7 +17,10 @@ struct Family {
 };
 
 // One line per family: its name in model files, and what makes it.
-constexpr std::array<Family, 0> kFamilies = {};
+constexpr std::array kFamilies = {
+    Family{"bs-roformer", make_roformer},
+    Family{"mel-band-roformer", make_roformer},
+};
 
 }  // namespace
 
