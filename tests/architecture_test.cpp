@@ -45,6 +45,7 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"svsep/audio.hpp", "core"},
     {"svsep/audio_format.hpp", "media"},
     {"svsep/cancellation.hpp", "core"},
+    {"svsep/chunk_estimator.hpp", "separation"},
     {"svsep/dataset.hpp", "dataset"},
     {"svsep/decoder.hpp", "media"},
     {"svsep/encoder.hpp", "media"},

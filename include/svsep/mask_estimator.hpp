@@ -1,9 +1,13 @@
 #pragma once
 
+#include "svsep/separator.hpp"
 #include "svsep/stft.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace svsep {
 
@@ -15,11 +19,11 @@ struct AnalysisParameters {
 };
 
 /// The seam between the streaming separation and whatever computes masks (a network; a fake in tests).
-class MaskEstimator {
+class MaskEstimator : public Estimator {
  public:
-  virtual ~MaskEstimator() = default;
-
   [[nodiscard]] virtual AnalysisParameters analysis() const = 0;
+  /// Those that suit the model.
+  [[nodiscard]] virtual Thresholds thresholds() const { return {}; }
   /// What the estimator sees of every frame. 1: the root of the channels' mean power, in every bin. 2: that,
   /// and the side, the root of what the power of the channels' mean falls short of it by: 0 in all bins whose
   /// sound lies in the middle, as voices do.
@@ -34,6 +38,13 @@ class MaskEstimator {
   /// row-major, unnormalised magnitudes on the frames and bins of analysis().stft, 0 beyond the song's ends;
   /// `mask` is [batch][bins], filled with gains in 0..1. Throws Error(runtime). Not thread safe.
   virtual void estimate(std::span<const float> magnitudes, std::span<float> mask) = 0;
+
+  /// Vocals and accompaniment.
+  [[nodiscard]] std::vector<std::string> stems() const final;
+  /// A MaskSeparator.
+  [[nodiscard]] std::unique_ptr<Separator> make_separator(const SongFormat& song,
+                                                          const SeparationSettings& settings,
+                                                          Separator::Sink sink) final;
 };
 
 }  // namespace svsep

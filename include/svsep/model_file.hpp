@@ -1,7 +1,7 @@
 #pragma once
 
+#include "svsep/chunk_estimator.hpp"
 #include "svsep/mask_estimator.hpp"
-#include "svsep/separator.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,19 +21,6 @@ enum class InputTransform {
   magnitude,  ///< x itself (the thesis)
   log_level,  ///< (log(x / level + log_floor) - mean) / deviation per bin, level = RMS magnitude of the
               ///< frames around
-};
-
-/// How a published network takes a song: chunks of samples in, chunks of stems out.
-struct ChunkParameters {
-  int sample_rate_hz = 44100;      ///< of the network, 8000 to 192000
-  std::size_t channels = 2;        ///< of the network, 1 or 2
-  std::size_t chunk_samples = 0;   ///< of one network input, 1024 to 2^24
-  double overlap = 0.25;           ///< share of a chunk that it has in common with the next, 0 to 0.99
-  std::vector<std::string> stems;  ///< that the network gives, in its order: "vocals", "drums" ...; 1 to 16
-  /// A bag: several networks of the same sizes in one file, the tensors of network k after "k." ("0.", "1."
-  /// ...). A stem is the sum of the networks' ones times weights[network][stem], divided by the sum of the
-  /// stem's weights. Empty: one network, and no prefix. Up to 16 networks, weights from 0 to 1000.
-  std::vector<std::vector<double>> weights;
 };
 
 /// Everything a model file states besides its tensors: the safetensors `__metadata__`.

@@ -1,12 +1,13 @@
 #pragma once
 
 #include "svsep/audio.hpp"
-#include "svsep/mask_estimator.hpp"
 
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace svsep {
 
@@ -31,45 +32,58 @@ enum class AccompanimentSource {
 };
 
 struct SeparationSettings {
-  Thresholds thresholds = {};
-  HighBand high_band = HighBand::split;
-  AccompanimentSource accompaniment = AccompanimentSource::mask;
-  int output_sample_rate_hz = 0;  ///< of the stems; 0: the mixture's
+  std::vector<std::string> stems = {};  ///< that are wanted, see Estimator; empty: vocals, accompaniment
+  std::optional<Thresholds> thresholds = {};  ///< masks only; absent: those that suit the model
+  HighBand high_band = HighBand::split;       ///< masks only
+  AccompanimentSource accompaniment = AccompanimentSource::mask;  ///< masks only
+  int output_sample_rate_hz = 0;                                  ///< of the stems; 0: the mixture's
 };
 
-/// The STFT for samples at another rate whose frames and bins lie where the model's do, so that a song need
-/// not be resampled to be looked at: the sizes in proportion, the hop rounded to one with a fast FFT (frame
-/// times and bin frequencies are within 2 % of the model's from 16 kHz on). Magnitudes grow with the window's
-/// length.
-[[nodiscard]] StftParameters stft_at_rate(const AnalysisParameters& analysis, int sample_rate_hz);
+/// What a separator takes.
+struct SongFormat {
+  int sample_rate_hz = 44100;  ///< 1 to 768000
+  int channels = 2;            ///< 1 to 64
+};
 
-/// The streaming pipeline: samples of the mixture in, samples of both stems out, at full bandwidth:
-/// Stft at the song's rate (see stft_at_rate) -> MaskEstimator on what it asks for of the channels ->
-/// thresholds
-/// -> mask x frames of every channel -> InverseStft -> Resampler where another rate is asked for. The stems
-/// have the mixture's rate, channel count and exact length (or what output_sample_rate_hz makes of it), and
-/// do not depend on how the input was cut into blocks. Memory does not grow with the song. Analysis runs on
-/// the caller's thread, one at a time, the estimator and what follows it on two threads of the separator's
-/// own.
+/// The streaming pipeline: samples of the mixture in, samples of the stems out. The stems have the mixture's
+/// rate, channel count and exact length (or what output_sample_rate_hz makes of it), and do not depend on how
+/// the input was cut into blocks. Memory does not grow with the song.
+///
+///   const auto separator = estimator.make_separator({44100, 2}, {}, [&](std::span<const AudioBuffer> stems)
+///   {
+///     vocals.write(stems[0]), accompaniment.write(stems[1]);
+///   });
+///   for (AudioBuffer block; song.read(block);) separator->push(block);
+///   separator->finish();
 class Separator {
  public:
-  /// Takes equally long blocks of both stems, in order, on a thread of the separator's. What it throws,
-  /// push() or finish() throws.
-  using Sink = std::function<void(const AudioBuffer& vocals, const AudioBuffer& accompaniment)>;
+  /// Takes equally long blocks of all stems in the order of stems(), block after block, on a thread of the
+  /// separator's. What it throws, push() or finish() throws.
+  using Sink = std::function<void(std::span<const AudioBuffer> stems)>;
 
-  /// `estimator` must outlive the separator. Throws Error(input): a sample rate outside 1..768000 Hz.
-  Separator(MaskEstimator& estimator, int sample_rate_hz, int channels, const SeparationSettings& settings,
-            Sink sink);
-  ~Separator();
+  virtual ~Separator() = default;
 
-  /// Takes a block of any length with the constructor's channel count. Throws also what the estimator throws.
-  void push(const AudioBuffer& block);
+  /// The names of what the sink takes.
+  [[nodiscard]] virtual const std::vector<std::string>& stems() const noexcept = 0;
+  /// Takes a block of any length. Throws Error(usage) unless it has the song's channel count and all channels
+  /// are equally long, and what the estimator throws. One thread at a time.
+  virtual void push(const AudioBuffer& block) = 0;
   /// Gives the rest, and returns when the sink has all. No push after it.
-  void finish();
+  virtual void finish() = 0;
+};
 
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+/// What separates songs with one model: a MaskEstimator or a ChunkEstimator.
+class Estimator {
+ public:
+  virtual ~Estimator() = default;
+
+  /// The stems that the model itself gives, in its order: what the wish "all" stands for.
+  [[nodiscard]] virtual std::vector<std::string> stems() const = 0;
+  /// A separator for one song, which the estimator must outlive. One song at a time. Throws Error: input (the
+  /// song's rate or channel count), usage (a stem that this model cannot give).
+  [[nodiscard]] virtual std::unique_ptr<Separator> make_separator(const SongFormat& song,
+                                                                  const SeparationSettings& settings,
+                                                                  Separator::Sink sink) = 0;
 };
 
 }  // namespace svsep

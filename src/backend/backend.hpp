@@ -1,11 +1,14 @@
 #pragma once
 
-#include "svsep/mask_estimator.hpp"
 #include "svsep/model_file.hpp"
+#include "svsep/separator.hpp"
 #include "svsep/training.hpp"
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace svsep {
 
@@ -16,7 +19,11 @@ struct EstimatorOptions {
   std::size_t stride =
       9;  ///< thesis CNN: evaluate every stride-th window and use that many of its middle frames
   std::size_t overlap = 1;  ///< thesis CNN: above 1, average the masks of so many windows; see load_network
-  bool float32 = false;     ///< compute in float32 even where the device is faster in half of it
+  /// Published networks: share of a chunk in common with the next, 0 to 0.99; absent: the model's.
+  std::optional<double> chunk_overlap = {};
+  bool float32 = false;  ///< compute in float32 even where the device is faster in half of it
+  /// Stems that will be wanted, see SeparationSettings::stems: a published network may do without the others.
+  std::vector<std::string> stems = {};
 };
 
 /// All that needs LibTorch, behind a seam: LibTorch costs 0.4 s and 160 MB before main, so it lives in a
@@ -29,9 +36,10 @@ class Backend {
   /// "cpu" or "cuda:N" for EstimatorOptions::device; logs which it is and why. Throws Error: runtime (no such
   /// device), usage (no such word).
   [[nodiscard]] virtual std::string choose_device(const std::string& request) const = 0;
-  /// Throws Error: model (not one this version knows), runtime (no such device).
-  [[nodiscard]] virtual std::unique_ptr<MaskEstimator> make_estimator(const ModelFile& model,
-                                                                      const EstimatorOptions& options) = 0;
+  /// What separates songs with the model, of whichever family. Throws Error: model (not one this version
+  /// knows), runtime (no such device).
+  [[nodiscard]] virtual std::unique_ptr<Estimator> make_estimator(const ModelFile& model,
+                                                                  const EstimatorOptions& options) = 0;
   /// See svsep::train.
   virtual void train(const TrainingOptions& options) = 0;
 };

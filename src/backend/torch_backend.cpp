@@ -1,6 +1,7 @@
 #include "backend/backend.hpp"
 #include "network/device.hpp"
 #include "network/mask/torch_mask_estimator.hpp"
+#include "network/published/torch_chunk_estimator.hpp"
 
 #include <malloc.h>
 #include <memory>
@@ -17,13 +18,16 @@ class TorchBackend : public Backend {
     return device.str();
   }
 
-  [[nodiscard]] std::unique_ptr<MaskEstimator> make_estimator(const ModelFile& model,
-                                                              const EstimatorOptions& options) override {
+  [[nodiscard]] std::unique_ptr<Estimator> make_estimator(const ModelFile& model,
+                                                          const EstimatorOptions& options) override {
     set_threads(options.threads);
     const torch::Device device = svsep::choose_device(options.device);
-    return std::make_unique<TorchMaskEstimator>(model, device, options.stride,
-                                                options.float32 ? torch::kFloat : fastest_type(device),
-                                                options.overlap);
+    const torch::ScalarType type = options.float32 ? torch::kFloat : fastest_type(device);
+    if (model.info().chunks) {
+      return std::make_unique<TorchChunkEstimator>(
+          model, ChunkEstimatorOptions{device, type, options.chunk_overlap, options.stems});
+    }
+    return std::make_unique<TorchMaskEstimator>(model, device, options.stride, type, options.overlap);
   }
 
   void train(const TrainingOptions& options) override {

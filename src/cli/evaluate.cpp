@@ -384,13 +384,11 @@ class Evaluation {
     }
     const std::size_t channels = mixture.channels.size();
     std::vector<AudioBuffer> stems(2, AudioBuffer(channels, 0));
-    SeparationSettings settings;
-    settings.thresholds = model_->info().thresholds;
-    Separator separator(*estimator_, rate_hz, static_cast<int>(channels), settings,
-                        [&](const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
-                          append(stems[0], vocals);
-                          append(stems[1], accompaniment);
-                        });
+    const auto separator = estimator_->make_separator({rate_hz, static_cast<int>(channels)}, {},
+                                                      [&](std::span<const AudioBuffer> blocks) {
+                                                        append(stems[0], blocks[0]);
+                                                        append(stems[1], blocks[1]);
+                                                      });
     constexpr std::size_t kBlockSamples = 1U << 16U;
     for (std::size_t begin = 0; begin < mixture.samples(); begin += kBlockSamples) {
       throw_if_cancelled();
@@ -399,10 +397,10 @@ class Evaluation {
       for (std::size_t c = 0; c < channels; ++c)
         std::copy_n(mixture.channels[c].begin() + static_cast<std::ptrdiff_t>(begin), count,
                     block.channels[c].begin());
-      separator.push(block);
+      separator->push(block);
       advance(kSeparationShare * static_cast<double>(count) / static_cast<double>(mixture.samples()));
     }
-    separator.finish();
+    separator->finish();
     return stems;
   }
 
@@ -439,7 +437,7 @@ class Evaluation {
   std::vector<Track> tracks_;
   std::optional<ModelFile> model_;
   std::mutex estimator_mutex_;
-  std::unique_ptr<MaskEstimator> estimator_;
+  std::unique_ptr<Estimator> estimator_;
   std::mutex progress_mutex_;
   std::optional<Progress> progress_;
   double done_ = 0.0;

@@ -158,10 +158,10 @@ int separate(const SeparateOptions& options) {
   BatchSettings settings;
   settings.song.range = options.range;
   settings.song.separation = options.separation;
-  settings.song.separation.thresholds.vocals =
-      options.vocals_threshold.value_or(model.info().thresholds.vocals);
-  settings.song.separation.thresholds.accompaniment =
-      options.accompaniment_threshold.value_or(model.info().thresholds.accompaniment);
+  const Thresholds& suited = model.info().thresholds;
+  settings.song.separation.thresholds =
+      Thresholds{options.vocals_threshold.value_or(suited.vocals),
+                 options.accompaniment_threshold.value_or(suited.accompaniment)};
   settings.song.mixes = mixes;
   settings.song.format = options.format.value_or(AudioFormat::m4a);
   settings.song.bitrate_kbps = options.bitrate_kbps;

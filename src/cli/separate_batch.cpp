@@ -72,7 +72,7 @@ class Batch {
   /// Takes one song after the other. What stops it stops all.
   void work() noexcept {
     try {
-      std::unique_ptr<MaskEstimator> estimator;  // made for the first song that opens: bad ones fail at once
+      std::unique_ptr<Estimator> estimator;  // made for the first song that opens: bad ones fail at once
       for (std::size_t i = 0; (i = next_++) < jobs_.size();) separate(jobs_[i], estimator);
     } catch (...) {
       const std::scoped_lock lock(mutex_);
@@ -81,7 +81,7 @@ class Batch {
     }
   }
 
-  void separate(const Job& job, std::unique_ptr<MaskEstimator>& estimator) {
+  void separate(const Job& job, std::unique_ptr<Estimator>& estimator) {
     throw_if_cancelled();
     if (settings_.existing == Existing::skip && is_done(job)) {
       report(job, Status::skipped);
@@ -106,7 +106,7 @@ class Batch {
     }
   }
 
-  std::unique_ptr<MaskEstimator> make_estimator() {
+  std::unique_ptr<Estimator> make_estimator() {
     const std::scoped_lock lock(estimator_mutex_);  // LibTorch's settings are the process's
     if (device_.empty()) device_ = load_backend().choose_device(settings_.estimator.device);
     estimator_options_.device = device_;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <span>
 #include <spdlog/spdlog.h>
 #include <string>
 #include <utility>
@@ -64,7 +65,7 @@ void log_findings(const std::string& name, const Decoder& decoder, const SongRep
 
 }  // namespace
 
-SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estimator,
+SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
                          const SongSettings& settings) {
   const auto start = std::chrono::steady_clock::now();
   SongReport report;
@@ -77,14 +78,14 @@ SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estima
   Progress progress(job.song.track, rate_ratio * static_cast<double>(decoder.expected_samples().value_or(0)));
   SongOutputs outputs(job, decoder, settings, report.sample_rate_hz);
   std::size_t separated = 0;
-  Separator separator(estimator, decoder.sample_rate_hz(), decoder.channels(), separation,
-                      [&](const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
-                        throw_if_cancelled();
-                        outputs.push_stems(vocals, accompaniment);
-                        separated += vocals.samples();
-                        progress.update(static_cast<double>(separated));
-                      });
-  const std::size_t samples = stream_through(decoder, separator, outputs);
+  const auto separator = estimator.make_separator({decoder.sample_rate_hz(), decoder.channels()}, separation,
+                                                  [&](std::span<const AudioBuffer> stems) {
+                                                    throw_if_cancelled();
+                                                    outputs.push_stems(stems[0], stems[1]);
+                                                    separated += stems[0].samples();
+                                                    progress.update(static_cast<double>(separated));
+                                                  });
+  const std::size_t samples = stream_through(decoder, *separator, outputs);
   const SongOutputs::Report written = outputs.finish();
 
   report.peak = written.peak;

@@ -22,7 +22,7 @@ struct SongReport {
 /// Separates what `decoder` gives and writes the outputs of `job`: an output per mix (or the stem file), then
 /// the spectrogram where one is asked for. No output appears or is replaced before all are complete, and
 /// where one fails, none is added. Memory does not grow with the song. Throws Error, Cancelled.
-SongReport separate_song(const Job& job, Decoder& decoder, MaskEstimator& estimator,
+SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
                          const SongSettings& settings);
 
 }  // namespace svsep

@@ -2,6 +2,7 @@
 #include "fuzz.hpp"
 #include "song/separate_song.hpp"
 #include "support/temporary_folder.hpp"
+#include "svsep/mask_estimator.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -37,7 +38,7 @@ svsep::SongSettings settings_of(std::size_t choice) {
   choice /= formats + 1;
   if (choice % 2 == 1) settings.clip = svsep::ClipPolicy::rescale;
   settings.plot = choice / 2 % 16 == 1;
-  settings.separation.thresholds = {0.1F, 0.0F};
+  settings.separation.thresholds = svsep::Thresholds{0.1F, 0.0F};
   return settings;
 }
 

@@ -23,6 +23,7 @@ class TorchMaskEstimator : public MaskEstimator {
                      torch::ScalarType type = torch::kFloat, std::size_t overlap = 1);
 
   [[nodiscard]] AnalysisParameters analysis() const override { return info_.analysis; }
+  [[nodiscard]] Thresholds thresholds() const override { return info_.thresholds; }
   [[nodiscard]] std::size_t input_planes() const override;
   [[nodiscard]] std::size_t context_frames() const override;
   [[nodiscard]] std::size_t batch_frames() const override;

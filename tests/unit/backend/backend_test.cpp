@@ -31,8 +31,10 @@ TEST(Backend, IsTheModuleBesideTheProgramOpenedOnce) {
 }
 
 TEST(Backend, MakesAnEstimatorThatFillsTheMask) {
-  const std::unique_ptr<MaskEstimator> estimator =
+  const std::unique_ptr<Estimator> made =
       load_backend().make_estimator(tiny_model(), {.device = "cpu", .threads = 1, .stride = 3});
+  auto* const estimator = dynamic_cast<MaskEstimator*>(made.get());
+  ASSERT_NE(estimator, nullptr);
   const std::size_t bins = estimator->analysis().stft.bins();
   EXPECT_EQ(bins, 33U);
   EXPECT_EQ(estimator->batch_frames() % 3, 0U);

@@ -1,7 +1,6 @@
-#include "svsep/separator.hpp"
-
-#include "core/rng.hpp"
+#include "support/separate.hpp"
 #include "svsep/error.hpp"
+#include "svsep/mask_estimator.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -51,32 +50,6 @@ FakeEstimator constant(float mask) {
   return {0, 16, [mask](auto, auto, auto, auto) { return mask; }};
 }
 
-AudioBuffer noise(std::size_t channels, std::size_t samples) {
-  AudioBuffer audio(channels, samples);
-  for (std::size_t channel = 0; channel < channels; ++channel) {
-    Rng rng({channel, samples});
-    for (float& value : audio.channels[channel]) value = static_cast<float>(rng.uniform(-0.5, 0.5));
-  }
-  return audio;
-}
-
-AudioBuffer slice(const AudioBuffer& audio, std::size_t begin, std::size_t end) {
-  AudioBuffer part;
-  for (const auto& channel : audio.channels) {
-    part.channels.emplace_back(channel.begin() + static_cast<std::ptrdiff_t>(begin),
-                               channel.begin() + static_cast<std::ptrdiff_t>(end));
-  }
-  return part;
-}
-
-void append(AudioBuffer& to, const AudioBuffer& block) {
-  to.channels.resize(block.channels.size());
-  for (std::size_t channel = 0; channel < block.channels.size(); ++channel) {
-    to.channels[channel].insert(to.channels[channel].end(), block.channels[channel].begin(),
-                                block.channels[channel].end());
-  }
-}
-
 struct Stems {
   AudioBuffer vocals;
   AudioBuffer accompaniment;
@@ -86,33 +59,11 @@ struct Stems {
 Stems separate(MaskEstimator& estimator, const AudioBuffer& song, int sample_rate_hz = kRateHz,
                const SeparationSettings& settings = {},
                const std::vector<std::size_t>& block_samples = {4096}) {
-  Stems stems;
-  Separator separator(estimator, sample_rate_hz, static_cast<int>(song.channels.size()), settings,
-                      [&](const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
-                        ASSERT_EQ(vocals.samples(), accompaniment.samples());
-                        append(stems.vocals, vocals);
-                        append(stems.accompaniment, accompaniment);
-                      });
-  std::size_t begin = 0;
-  for (std::size_t turn = 0; begin < song.samples(); ++turn) {
-    const std::size_t end = std::min(song.samples(), begin + block_samples[turn % block_samples.size()]);
-    separator.push(slice(song, begin, end));
-    begin = end;
-  }
-  separator.finish();
-  return stems;
+  std::vector<AudioBuffer> both = separate_stems(estimator, song, sample_rate_hz, settings, block_samples);
+  return {std::move(both[0]), std::move(both[1])};
 }
 
-double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0;
-  for (std::size_t n = 0; n < std::min(a.size(), b.size()); ++n) {
-    largest = std::max(largest, std::abs(static_cast<double>(a[n]) - static_cast<double>(b[n])));
-  }
-  return largest;
-}
-
-TEST(Separator, GivesTheMixtureAsVocalsForAMaskOfOnes) {
+TEST(MaskSeparator, GivesTheMixtureAsVocalsForAMaskOfOnes) {
   FakeEstimator estimator = constant(1.0F);
   const AudioBuffer song = noise(2, 30000);
   const Stems stems = separate(estimator, song);
@@ -122,7 +73,7 @@ TEST(Separator, GivesTheMixtureAsVocalsForAMaskOfOnes) {
   }
 }
 
-TEST(Separator, GivesStemsThatSumToTheMixtureForAnyMask) {
+TEST(MaskSeparator, GivesStemsThatSumToTheMixtureForAnyMask) {
   FakeEstimator estimator(
       3, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
         return 1.0F / (1.0F + magnitudes[frame * bins + bin]);
@@ -134,7 +85,7 @@ TEST(Separator, GivesStemsThatSumToTheMixtureForAnyMask) {
   EXPECT_LT(largest_difference(sum, song.channels[0]), 1e-5);
 }
 
-TEST(Separator, KeepsTheExactLengthAtEveryRate) {
+TEST(MaskSeparator, KeepsTheExactLengthAtEveryRate) {
   for (const int rate_hz : {8000, 22050, 44100, 48000, 192000}) {
     for (const std::size_t samples : {1U, 2U, 100U, 1023U, 44101U}) {
       FakeEstimator estimator = constant(0.5F);
@@ -145,39 +96,25 @@ TEST(Separator, KeepsTheExactLengthAtEveryRate) {
   }
 }
 
-TEST(Separator, GivesNothingForASongWithoutSamples) {
+TEST(MaskSeparator, GivesNothingForASongWithoutSamples) {
   FakeEstimator estimator = constant(0.5F);
   EXPECT_EQ(separate(estimator, AudioBuffer(1, 0)).vocals.samples(), 0U);
 }
 
-TEST(Separator, GivesTheStemsTheRateThatIsAskedFor) {
+TEST(MaskSeparator, GivesTheStemsTheRateThatIsAskedFor) {
   FakeEstimator estimator = constant(0.5F);
   const Stems stems = separate(estimator, noise(2, 44101), 44100, {.output_sample_rate_hz = 48000});
   EXPECT_EQ(stems.vocals.samples(), 48001U);  // round(44101 * 48000 / 44100)
   EXPECT_EQ(stems.accompaniment.samples(), 48001U);
 }
 
-TEST(Separator, RefusesSampleRatesThatNothingHas) {
+TEST(MaskSeparator, RefusesSampleRatesThatNothingHas) {
   FakeEstimator estimator = constant(0.5F);
   EXPECT_THROW(separate(estimator, noise(1, 10), 0), Error);
   EXPECT_THROW(separate(estimator, noise(1, 10), 10'000'000), Error);
 }
 
-TEST(StftAtRate, KeepsTheModelsFrameTimesAndBinFrequencies) {
-  const AnalysisParameters model;
-  for (const int rate_hz : {11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000}) {
-    const StftParameters stft = stft_at_rate(model, rate_hz);
-    const double hop_s = static_cast<double>(stft.hop_samples) / rate_hz;
-    EXPECT_NEAR(hop_s, 256.0 / 22050, 0.021 * 256 / 22050) << rate_hz;
-    const double bin_hz = static_cast<double>(rate_hz) / static_cast<double>(stft.fft_samples);
-    EXPECT_NEAR(bin_hz, 22050.0 / 4096, 0.021 * 22050 / 4096) << rate_hz;
-    EXPECT_EQ(stft.window_samples, 4 * stft.hop_samples) << rate_hz;
-  }
-  EXPECT_EQ(stft_at_rate(model, 22050), model.stft);
-  EXPECT_EQ(stft_at_rate(model, 44100), (StftParameters{8192, 2048, 512}));
-}
-
-TEST(Separator, ShowsTheEstimatorTheSamePictureAtEveryRate) {
+TEST(MaskSeparator, ShowsTheEstimatorTheSamePictureAtEveryRate) {
   constexpr double kSineHz = 2002.588;  // the middle of the model's bin 372
   for (const int rate_hz : {22050, 44100, 48000, 96000}) {
     float loudest = 0;
@@ -201,7 +138,57 @@ TEST(Separator, ShowsTheEstimatorTheSamePictureAtEveryRate) {
   }
 }
 
-TEST(Separator, KeepsASineInPlaceAtAnotherRate) {
+TEST(MaskSeparator, RefusesChannelCountsThatNothingHas) {
+  FakeEstimator estimator = constant(0.5F);
+  for (const int channels : {-1, 0, 65}) {
+    EXPECT_THROW((void)estimator.make_separator({44100, channels}, {}, [](auto) {}), Error) << channels;
+  }
+}
+
+TEST(MaskSeparator, RefusesBlocksThatDoNotFitTheSong) {
+  FakeEstimator estimator = constant(0.5F);
+  const auto separator = estimator.make_separator({44100, 2}, {}, [](auto) {});
+  AudioBuffer uneven(2, 10);
+  uneven.channels[1].pop_back();
+  for (const AudioBuffer& block : {AudioBuffer(), AudioBuffer(1, 10), AudioBuffer(3, 10), uneven}) {
+    EXPECT_THROW(separator->push(block), Error);
+  }
+  separator->push(AudioBuffer(2, 10));
+  separator->finish();
+}
+
+/// As constant(), of a model with thresholds of its own.
+class ThresholdEstimator : public FakeEstimator {
+ public:
+  ThresholdEstimator() : FakeEstimator(constant(0.3F)) {}
+  Thresholds thresholds() const override { return {.vocals = 0.31F, .accompaniment = 0}; }
+};
+
+TEST(MaskSeparator, TakesTheModelsThresholdsUnlessOthersAreGiven) {
+  ThresholdEstimator estimator;
+  const AudioBuffer song = noise(1, 20000);
+  const std::vector<float> silence(20000);
+  EXPECT_EQ(separate(estimator, song).vocals.channels[0], silence);
+  const Stems others = separate(estimator, song, kRateHz, {.thresholds = Thresholds{}});
+  EXPECT_GT(largest_difference(others.vocals.channels[0], silence), 0.1);
+}
+
+TEST(MaskSeparator, GivesTheStemsThatAreWantedInTheirOrder) {
+  FakeEstimator estimator = constant(0.3F);
+  const AudioBuffer song = noise(1, 20000);
+  const Stems both = separate(estimator, song);
+  const auto wanted = [&](const std::vector<std::string>& stems) {
+    return separate_stems(estimator, song, kRateHz, {.stems = stems});
+  };
+  EXPECT_EQ(estimator.stems(), (std::vector<std::string>{"vocals", "accompaniment"}));
+  EXPECT_EQ(wanted({"accompaniment"})[0].channels, both.accompaniment.channels);
+  EXPECT_EQ(wanted({"accompaniment", "vocals"})[1].channels, both.vocals.channels);
+  EXPECT_EQ(wanted({"all"})[1].channels, both.accompaniment.channels);
+  EXPECT_THROW(wanted({"drums"}), Error);
+  EXPECT_THROW(wanted({"rest"}), Error);
+}
+
+TEST(MaskSeparator, KeepsASineInPlaceAtAnotherRate) {
   AudioBuffer song(1, 44100);
   for (std::size_t n = 0; n < song.samples(); ++n) {
     song.channels[0][n] =
@@ -212,7 +199,7 @@ TEST(Separator, KeepsASineInPlaceAtAnotherRate) {
   EXPECT_LT(largest_difference(stems.vocals.channels[0], song.channels[0]), 1e-5);
 }
 
-TEST(Separator, DoesNotDependOnHowTheSongIsCut) {
+TEST(MaskSeparator, DoesNotDependOnHowTheSongIsCut) {
   FakeEstimator estimator(
       5, 7, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
         const float before = magnitudes[(frame - 5) * bins + bin];
@@ -229,7 +216,7 @@ TEST(Separator, DoesNotDependOnHowTheSongIsCut) {
   }
 }
 
-TEST(Separator, ShowsTheEstimatorSilenceBeyondTheEndsAndEachFrameInItsPlace) {
+TEST(MaskSeparator, ShowsTheEstimatorSilenceBeyondTheEndsAndEachFrameInItsPlace) {
   constexpr std::size_t kContext = 3;
   constexpr std::size_t kBatch = 4;
   std::vector<float> first_bin_seen;  // of every frame that is asked for
@@ -257,16 +244,16 @@ TEST(Separator, ShowsTheEstimatorSilenceBeyondTheEndsAndEachFrameInItsPlace) {
   }
 }
 
-TEST(Separator, SilencesMaskValuesBelowTheThresholds) {
+TEST(MaskSeparator, SilencesMaskValuesBelowTheThresholds) {
   const AudioBuffer song = noise(1, 20000);
   const std::vector<float> silence(20000);
   FakeEstimator estimator = constant(0.3F);  // the accompaniment's is 0.7
   const Stems both =
-      separate(estimator, song, kRateHz, {.thresholds = {.vocals = 0.29F, .accompaniment = 0.69F}});
+      separate(estimator, song, kRateHz, {.thresholds = Thresholds{.vocals = 0.29F, .accompaniment = 0.69F}});
   EXPECT_GT(largest_difference(both.vocals.channels[0], silence), 0.1);
   EXPECT_GT(largest_difference(both.accompaniment.channels[0], silence), 0.1);
   const Stems none =
-      separate(estimator, song, kRateHz, {.thresholds = {.vocals = 0.31F, .accompaniment = 0.71F}});
+      separate(estimator, song, kRateHz, {.thresholds = Thresholds{.vocals = 0.31F, .accompaniment = 0.71F}});
   EXPECT_EQ(largest_difference(none.vocals.channels[0], silence), 0.0);
   EXPECT_EQ(largest_difference(none.accompaniment.channels[0], silence), 0.0);
 }
@@ -288,7 +275,7 @@ double rms(const std::vector<float>& samples) {
   return std::sqrt(power / static_cast<double>(samples.size()));
 }
 
-TEST(Separator, PutsWhatLiesAboveTheModelsBandWhereItIsTold) {
+TEST(MaskSeparator, PutsWhatLiesAboveTheModelsBandWhereItIsTold) {
   const AudioBuffer song = two_sines(48000);
   const double low = 0.3 / std::numbers::sqrt2;
   const double high = 0.2 / std::numbers::sqrt2;
@@ -309,7 +296,7 @@ TEST(Separator, PutsWhatLiesAboveTheModelsBandWhereItIsTold) {
   EXPECT_NEAR(band_accompaniment, 0.75 * low, 2e-3);
 }
 
-TEST(Separator, GivesStemsThatSumToTheMixtureAtFullBandwidth) {
+TEST(MaskSeparator, GivesStemsThatSumToTheMixtureAtFullBandwidth) {
   FakeEstimator estimator(
       3, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
         return 1.0F / (1.0F + magnitudes[frame * bins + bin]);
@@ -321,18 +308,18 @@ TEST(Separator, GivesStemsThatSumToTheMixtureAtFullBandwidth) {
   EXPECT_LT(largest_difference(sum, song.channels[0]), 1e-5);
 }
 
-TEST(Separator, GivesMixtureMinusVocalsAsResidual) {
+TEST(MaskSeparator, GivesMixtureMinusVocalsAsResidual) {
   FakeEstimator estimator = constant(0.4F);
   const AudioBuffer song = noise(1, 60000);
   const Stems stems = separate(estimator, song, 44100,
-                               {.thresholds = {.vocals = 0.2F, .accompaniment = 0.9F},
+                               {.thresholds = Thresholds{.vocals = 0.2F, .accompaniment = 0.9F},
                                 .accompaniment = AccompanimentSource::residual});
   for (std::size_t n = 0; n < song.samples(); ++n) {
     ASSERT_EQ(stems.accompaniment.channels[0][n], song.channels[0][n] - stems.vocals.channels[0][n]);
   }
 }
 
-TEST(Separator, MasksEveryChannelByTheMeanPowerOfAll) {
+TEST(MaskSeparator, MasksEveryChannelByTheMeanPowerOfAll) {
   FakeEstimator estimator(
       2, 8, [](std::span<const float> magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
         return std::min(1.0F, magnitudes[frame * bins + bin]);
@@ -372,7 +359,7 @@ class TwoPlanesEstimator : public MaskEstimator {
   std::vector<float> side;
 };
 
-TEST(Separator, ShowsTheSideOfTheChannelsAsASecondPlane) {
+TEST(MaskSeparator, ShowsTheSideOfTheChannelsAsASecondPlane) {
   TwoPlanesEstimator of_left;
   TwoPlanesEstimator of_middle;
   TwoPlanesEstimator of_both;
