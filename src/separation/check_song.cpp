@@ -1,5 +1,6 @@
 #include "separation/check_song.hpp"
 
+#include "core/limits.hpp"
 #include "svsep/error.hpp"
 
 #include <fmt/format.h>
@@ -7,7 +8,6 @@
 namespace svsep {
 namespace {
 
-constexpr int kMaxSampleRateHz = 768'000;
 constexpr int kMaxChannels = 64;
 
 void check_rate(int sample_rate_hz) {

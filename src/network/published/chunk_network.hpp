@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <torch/torch.h>
+#include <vector>
 
 namespace svsep {
 
@@ -21,11 +22,20 @@ class ChunkNetwork : public torch::nn::Module {
   /// Products may be computed in `compute_type` (float32, bfloat16, float16); norms, transforms and softmax
   /// stay in float32.
   virtual void prepare(torch::ScalarType /*compute_type*/) {}
+
+  /// Which stems the caller will use; what is given for the others is then undefined. Called before
+  /// prepare().
+  virtual void keep_stems(const std::vector<bool>& /*used*/) {}
 };
 
 /// A float32 tensor that is not filled yet: the value of a parameter before the file's.
 [[nodiscard]] inline torch::Tensor unset(std::initializer_list<std::int64_t> shape) {
   return torch::empty(torch::IntArrayRef(shape.begin(), shape.size()));
+}
+
+/// Gives the memory of the parameters back, where prepare() has made others of them.
+inline void release_parameters(torch::nn::Module& module) {
+  for (torch::Tensor& parameter : module.parameters()) parameter.set_data(torch::empty({0}));
 }
 
 }  // namespace svsep
