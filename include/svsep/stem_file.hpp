@@ -1,15 +1,16 @@
 #pragma once
 
 #include "svsep/decoder.hpp"
-#include "svsep/tags.hpp"
+#include "svsep/encoder.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace svsep {
 
@@ -25,34 +26,31 @@ inline constexpr std::array<std::string_view, 5> kStemNames = {"mixture", "drums
 /// Whether `path` is named like a stem file (`*.stem.mp4`, case aside).
 [[nodiscard]] bool is_stem_file(const std::filesystem::path& path);
 
-/// The audio streams of the stem files that svsep writes, in their order. Native Instruments' stem players
-/// want four stems beside the mixture, so their metadata would be untrue here and is not written.
-enum class WrittenStem : std::size_t { mixture, accompaniment, vocals };
-
-inline constexpr std::array<std::string_view, 3> kWrittenStemNames = {"mixture", "accompaniment", "vocals"};
-
-/// Writes a `.stem.mp4` of three AAC streams, which bear their names as titles; players play the first. As
-/// Encoder: exact length, tags, nothing under that name before finish(). The rate must be one of
-/// nearest_sample_rate(AudioFormat::m4a, ...).
+/// Writes a `.stem.mp4` of AAC streams, which bear their names as titles; players play the first, which is
+/// the mixture where svsep writes one. As Encoder: exact length, tags, nothing under that name before
+/// finish(). The rate must be one of nearest_sample_rate(AudioFormat::m4a, ...). Native Instruments' metadata
+/// is not written: it is true of four stems beside the mixture only.
 class StemFileEncoder {
  public:
-  /// `bitrate_kbps` is that of one stream. Throws Error(output) as Encoder.
-  StemFileEncoder(const std::filesystem::path& path, int sample_rate_hz, int channels,
-                  std::optional<int> bitrate_kbps = {}, const Tags& tags = {});
+  /// The format of `settings` must be m4a; its bit rate is that of one stream. Throws Error(output) as
+  /// Encoder.
+  StemFileEncoder(const std::filesystem::path& path, const std::vector<std::string>& streams,
+                  const EncoderSettings& settings);
   ~StemFileEncoder();
   StemFileEncoder(StemFileEncoder&&) noexcept;
   StemFileEncoder& operator=(StemFileEncoder&&) noexcept;
 
   /// Appends to one stream. The streams may run apart (what is ahead waits in memory, encoded), but in the
   /// end they must be equally long. Throws Error(output).
-  void write(WrittenStem stem, const AudioBuffer& block);
+  void write(std::size_t stream, const AudioBuffer& block);
   /// As Encoder. Throws Error(output).
   void complete();
   void finish();
 
+  [[nodiscard]] std::size_t streams() const noexcept;
   /// As Encoder, of one stream.
-  [[nodiscard]] std::int64_t clipped_samples(WrittenStem stem) const noexcept;
-  [[nodiscard]] float peak(WrittenStem stem) const noexcept;
+  [[nodiscard]] std::int64_t clipped_samples(std::size_t stream) const noexcept;
+  [[nodiscard]] float peak(std::size_t stream) const noexcept;
 
  private:
   struct Impl;

@@ -110,16 +110,17 @@ std::vector<Mix> mixes_of(const SeparateOptions& options) {
   if (!options.format) return {};
   constexpr float kSilence = -std::numeric_limits<float>::infinity();
   if (options.karaoke) {
-    return {{"karaoke", factor_of(options.vocals_gain_db.value_or(kSilence)),
-             factor_of(options.accompaniment_gain_db.value_or(0))}};
+    return {{"karaoke",
+             {{"vocals", factor_of(options.vocals_gain_db.value_or(kSilence))},
+              {"accompaniment", factor_of(options.accompaniment_gain_db.value_or(0))}}}};
   }
   const auto wanted = [&](const char* stem) {
     return options.stems.empty() ||
            std::find(options.stems.begin(), options.stems.end(), stem) != options.stems.end();
   };
   std::vector<Mix> mixes;
-  if (wanted("vocals")) mixes.push_back({"vocals", 1, 0});
-  if (wanted("accompaniment")) mixes.push_back({"accompaniment", 0, 1});
+  if (wanted("vocals")) mixes.push_back({"vocals", {{"vocals", 1.0F}}});
+  if (wanted("accompaniment")) mixes.push_back({"accompaniment", {{"accompaniment", 1.0F}}});
   return mixes;
 }
 
@@ -175,6 +176,7 @@ int separate(const SeparateOptions& options) {
   settings.json = options.json;
   settings.model_name = options.model;
   settings.estimator = options.estimator;
+  settings.estimator.stems = needed_stems(settings.song);
   separate_all(jobs, model, settings);
   return 0;
 }

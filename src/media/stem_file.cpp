@@ -24,31 +24,32 @@ bool is_stem_file(const std::filesystem::path& path) {
 }
 
 struct StemFileEncoder::Impl {
-  Impl(const std::filesystem::path& path, const EncoderSettings& settings) : file(path, "mp4") {
-    for (const std::string_view name : kWrittenStemNames) file.add_track(settings, std::string(name));
+  Impl(const std::filesystem::path& path, const std::vector<std::string>& names,
+       const EncoderSettings& settings)
+      : streams(names.size()), file(path, "mp4") {
+    for (const std::string& name : names) file.add_track(settings, name);
     file.start(settings.tags);
   }
+  std::size_t streams;
   ffmpeg::MediaFile file;
 };
 
-StemFileEncoder::StemFileEncoder(const std::filesystem::path& path, int sample_rate_hz, int channels,
-                                 std::optional<int> bitrate_kbps, const Tags& tags)
-    : impl_(std::make_unique<Impl>(
-          path, EncoderSettings{AudioFormat::m4a, sample_rate_hz, channels, bitrate_kbps, tags})) {}
+StemFileEncoder::StemFileEncoder(const std::filesystem::path& path, const std::vector<std::string>& streams,
+                                 const EncoderSettings& settings)
+    : impl_(std::make_unique<Impl>(path, streams, settings)) {}
 StemFileEncoder::~StemFileEncoder() = default;
 StemFileEncoder::StemFileEncoder(StemFileEncoder&&) noexcept = default;
 StemFileEncoder& StemFileEncoder::operator=(StemFileEncoder&&) noexcept = default;
 
-void StemFileEncoder::write(WrittenStem stem, const AudioBuffer& block) {
-  impl_->file.write(static_cast<std::size_t>(stem), block);
+void StemFileEncoder::write(std::size_t stream, const AudioBuffer& block) {
+  impl_->file.write(stream, block);
 }
 void StemFileEncoder::complete() { impl_->file.complete(); }
 void StemFileEncoder::finish() { impl_->file.finish(); }
-std::int64_t StemFileEncoder::clipped_samples(WrittenStem stem) const noexcept {
-  return impl_->file.clipped_samples(static_cast<std::size_t>(stem));
+std::size_t StemFileEncoder::streams() const noexcept { return impl_->streams; }
+std::int64_t StemFileEncoder::clipped_samples(std::size_t stream) const noexcept {
+  return impl_->file.clipped_samples(stream);
 }
-float StemFileEncoder::peak(WrittenStem stem) const noexcept {
-  return impl_->file.peak(static_cast<std::size_t>(stem));
-}
+float StemFileEncoder::peak(std::size_t stream) const noexcept { return impl_->file.peak(stream); }
 
 }  // namespace svsep

@@ -8,7 +8,11 @@ AudioOutputs::AudioOutputs(const Job& job, const SongSettings& settings, int sam
                            const Tags& tags) {
   if (settings.mixes.empty()) {
     paths_.push_back(job.outputs.front().path);
-    stem_file_.emplace(paths_.front(), sample_rate_hz, channels, settings.bitrate_kbps, tags);
+    std::vector<std::string> streams = {"mixture"};
+    streams.insert(streams.end(), settings.stem_file.begin(), settings.stem_file.end());
+    stem_file_.emplace(
+        paths_.front(), streams,
+        EncoderSettings{AudioFormat::m4a, sample_rate_hz, channels, settings.bitrate_kbps, tags});
   }
   for (std::size_t part = 0; part < settings.mixes.size(); ++part) {
     const EncoderSettings encoder{settings.format, sample_rate_hz, channels, settings.bitrate_kbps, tags};
@@ -18,11 +22,11 @@ AudioOutputs::AudioOutputs(const Job& job, const SongSettings& settings, int sam
   }
 }
 
-std::size_t AudioOutputs::parts() const { return stem_file_ ? kWrittenStemNames.size() : encoders_.size(); }
+std::size_t AudioOutputs::parts() const { return stem_file_ ? stem_file_->streams() : encoders_.size(); }
 
 void AudioOutputs::write(std::size_t part, const AudioBuffer& block) {
   if (stem_file_) {
-    stem_file_->write(static_cast<WrittenStem>(part), block);
+    stem_file_->write(part, block);
   } else {
     encoders_[part].write(block);
   }
@@ -46,7 +50,7 @@ float AudioOutputs::peak() const {
   float peak = 0;
   for (const Encoder& encoder : encoders_) peak = std::max(peak, encoder.peak());
   for (std::size_t part = 0; stem_file_ && part < parts(); ++part) {
-    peak = std::max(peak, stem_file_->peak(static_cast<WrittenStem>(part)));
+    peak = std::max(peak, stem_file_->peak(part));
   }
   return peak;
 }
@@ -55,7 +59,7 @@ std::int64_t AudioOutputs::clipped_samples() const {
   std::int64_t count = 0;
   for (const Encoder& encoder : encoders_) count += encoder.clipped_samples();
   for (std::size_t part = 0; stem_file_ && part < parts(); ++part) {
-    count += stem_file_->clipped_samples(static_cast<WrittenStem>(part));
+    count += stem_file_->clipped_samples(part);
   }
   return count;
 }

@@ -72,6 +72,7 @@ SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
   report.sample_rate_hz = output_rate_hz(job, settings, decoder.sample_rate_hz());
   report.channels = decoder.channels();
   SeparationSettings separation = settings.separation;
+  separation.stems = needed_stems(settings);
   separation.output_sample_rate_hz = report.sample_rate_hz;
 
   const double rate_ratio = static_cast<double>(report.sample_rate_hz) / decoder.sample_rate_hz();
@@ -81,7 +82,7 @@ SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
   const auto separator = estimator.make_separator({decoder.sample_rate_hz(), decoder.channels()}, separation,
                                                   [&](std::span<const AudioBuffer> stems) {
                                                     throw_if_cancelled();
-                                                    outputs.push_stems(stems[0], stems[1]);
+                                                    outputs.push_stems(stems);
                                                     separated += stems[0].samples();
                                                     progress.update(static_cast<double>(separated));
                                                   });

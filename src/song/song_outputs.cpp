@@ -1,21 +1,30 @@
 #include "song/song_outputs.hpp"
 
 #include "svsep/cancellation.hpp"
-#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <span>
 #include <utility>
 
 namespace svsep {
 namespace {
 
-AudioBuffer mixed(const Mix& mix, const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
-  AudioBuffer sum(vocals.channels.size(), vocals.samples());
-  for (std::size_t c = 0; c < sum.channels.size(); ++c) {
-    std::transform(vocals.channels[c].begin(), vocals.channels[c].end(), accompaniment.channels[c].begin(),
-                   sum.channels[c].begin(),
-                   [&](float v, float a) { return mix.vocals_gain * v + mix.accompaniment_gain * a; });
+constexpr std::size_t kMixtureStream = 0;  ///< of a stem file
+
+/// The stems that count, with their gains, in one sum.
+AudioBuffer mixed(const std::map<std::string, float>& gains, const std::vector<std::string>& names,
+                  std::span<const AudioBuffer> stems) {
+  AudioBuffer sum(stems[0].channels.size(), stems[0].samples());
+  for (std::size_t i = 0; i < stems.size(); ++i) {
+    const auto gain = gains.find(names[i]);
+    if (gain == gains.end() || gain->second == 0) continue;
+    for (std::size_t c = 0; c < sum.channels.size(); ++c) {
+      std::transform(stems[i].channels[c].begin(), stems[i].channels[c].end(), sum.channels[c].begin(),
+                     sum.channels[c].begin(),
+                     [factor = gain->second](float value, float so_far) { return so_far + factor * value; });
+    }
   }
   return sum;
 }
@@ -26,6 +35,7 @@ SongOutputs::SongOutputs(const Job& job, const Decoder& decoder, const SongSetti
                          int sample_rate_hz)
     : job_(job),
       settings_(settings),
+      names_(needed_stems(settings)),
       audio_(job, settings, sample_rate_hz, decoder.channels(), decoder.tags()) {
   if (settings.clip == ClipPolicy::rescale) {
     spool_.emplace(job.outputs.front().path, audio_.parts(), sample_rate_hz, decoder.channels());
@@ -44,21 +54,22 @@ void SongOutputs::push_mixture(const AudioBuffer& block) {
   if (mixture_) write_mixture(mixture_->push(block));
 }
 
-void SongOutputs::push_stems(const AudioBuffer& vocals, const AudioBuffer& accompaniment) {
-  if (figure_) drawer_->push([=, this] { figure_->push_stems(vocals, accompaniment); });
-  if (settings_.mixes.empty()) {
-    write(static_cast<std::size_t>(WrittenStem::vocals), vocals);
-    write(static_cast<std::size_t>(WrittenStem::accompaniment), accompaniment);
+void SongOutputs::push_stems(std::span<const AudioBuffer> stems) {
+  const auto stem = [&](const std::string& name) -> const AudioBuffer& {
+    return stems[static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin())];
+  };
+  if (figure_) {
+    drawer_->push([vocals = stem("vocals"), accompaniment = stem("accompaniment"), this] {
+      figure_->push_stems(vocals, accompaniment);
+    });
   }
   for (std::size_t part = 0; part < settings_.mixes.size(); ++part) {
-    const Mix& mix = settings_.mixes[part];
-    if (mix.vocals_gain == 1 && mix.accompaniment_gain == 0) {
-      write(part, vocals);
-    } else if (mix.vocals_gain == 0 && mix.accompaniment_gain == 1) {
-      write(part, accompaniment);
-    } else {
-      write(part, mixed(mix, vocals, accompaniment));
-    }
+    const std::map<std::string, float>& gains = settings_.mixes[part].gains;
+    const bool is_stem = gains.size() == 1 && gains.begin()->second == 1;
+    write(part, is_stem ? stem(gains.begin()->first) : mixed(gains, names_, stems));
+  }
+  for (std::size_t i = 0; settings_.mixes.empty() && i < settings_.stem_file.size(); ++i) {
+    write(kMixtureStream + 1 + i, stem(settings_.stem_file[i]));
   }
 }
 
@@ -98,7 +109,7 @@ void SongOutputs::write(std::size_t part, AudioBuffer block) {
 
 void SongOutputs::write_mixture(const AudioBuffer& block) {
   if (figure_) drawer_->push([=, this] { figure_->push_mixture(block); });
-  if (settings_.mixes.empty()) write(static_cast<std::size_t>(WrittenStem::mixture), block);
+  if (settings_.mixes.empty()) write(kMixtureStream, block);
 }
 
 }  // namespace svsep

@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace svsep {
@@ -33,8 +35,8 @@ class SongOutputs {
 
   /// Takes the next samples of the mixture at the song's rate. Throws Error(output).
   void push_mixture(const AudioBuffer& block);
-  /// Takes the next samples of both stems at the outputs' rate. Throws Error(output).
-  void push_stems(const AudioBuffer& vocals, const AudioBuffer& accompaniment);
+  /// Takes the next samples of needed_stems(settings) at the outputs' rate. Throws Error(output).
+  void push_stems(std::span<const AudioBuffer> stems);
   /// Names the outputs once all are complete; where one fails, none is added. Throws Error(output),
   /// Cancelled.
   Report finish();
@@ -45,6 +47,7 @@ class SongOutputs {
 
   const Job& job_;
   const SongSettings& settings_;
+  std::vector<std::string> names_;  ///< of the stems that come
   AudioOutputs audio_;
   std::optional<RescaleSpool> spool_;
   std::optional<SpectrogramFigure> figure_;

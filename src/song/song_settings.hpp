@@ -4,17 +4,17 @@
 #include "svsep/encoder.hpp"
 #include "svsep/separator.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace svsep {
 
-/// An audio output: a sum of both stems with these gains.
+/// An audio output: a weighted sum of stems, or one stem.
 struct Mix {
   std::string name;
-  float vocals_gain = 0;
-  float accompaniment_gain = 0;
+  std::map<std::string, float> gains;  ///< by the stems' names
 };
 
 /// What becomes of samples beyond full scale, in every format but float.
@@ -25,13 +25,18 @@ enum class ClipPolicy {
 
 struct SongSettings {
   TimeRange range;
-  SeparationSettings separation;  ///< but for the output's rate
+  SeparationSettings separation;  ///< but for the stems and the output's rate
   std::vector<Mix> mixes;         ///< empty: a .stem.mp4
+  /// Streams of the .stem.mp4 after the mixture.
+  std::vector<std::string> stem_file = {"accompaniment", "vocals"};
   AudioFormat format = AudioFormat::wav_s24;
   std::optional<int> bitrate_kbps;
   int sample_rate_hz = 0;  ///< of the outputs; 0: the song's
   ClipPolicy clip = ClipPolicy::clip;
   bool plot = false;
 };
+
+/// The stems that the outputs are made of, each once.
+[[nodiscard]] std::vector<std::string> needed_stems(const SongSettings& settings);
 
 }  // namespace svsep

@@ -33,7 +33,8 @@ svsep::SongSettings settings_of(std::size_t choice) {
   const std::size_t format = choice % (formats + 1);
   if (format < formats) {  // else a stem file
     settings.format = static_cast<svsep::AudioFormat>(format);
-    settings.mixes = {{"vocals", 1, 0}, {"karaoke", 0.5F, 1}};
+    settings.mixes = {{"vocals", {{"vocals", 1.0F}}},
+                      {"karaoke", {{"vocals", 0.5F}, {"accompaniment", 1.0F}}}};
   }
   choice /= formats + 1;
   if (choice % 2 == 1) settings.clip = svsep::ClipPolicy::rescale;
