@@ -50,6 +50,7 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"svsep/decoder.hpp", "media"},
     {"svsep/encoder.hpp", "media"},
     {"svsep/error.hpp", "core"},
+    {"svsep/existing_file.hpp", "core"},
     {"svsep/mask_estimator.hpp", "separation"},
     {"svsep/model_file.hpp", "model"},
     {"svsep/probe.hpp", "media"},

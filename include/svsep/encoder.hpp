@@ -2,6 +2,7 @@
 
 #include "svsep/audio.hpp"
 #include "svsep/audio_format.hpp"
+#include "svsep/existing_file.hpp"
 #include "svsep/tags.hpp"
 
 #include <cstdint>
@@ -44,7 +45,7 @@ class Encoder {
   /// several encoders can get their names together. Throws Error(output).
   void complete();
   /// As complete(), and gives the file its name. Throws Error(output).
-  void finish();
+  void finish(ExistingFile existing = ExistingFile::replace);
 
   /// Samples beyond full scale so far, over all channels (0 for wav_f32, which holds them).
   [[nodiscard]] std::int64_t clipped_samples() const noexcept;

@@ -2,6 +2,8 @@
 
 #include "svsep/decoder.hpp"
 #include "svsep/encoder.hpp"
+#include "svsep/existing_file.hpp"
+#include "svsep/tags.hpp"
 
 #include <array>
 #include <cstddef>
@@ -45,7 +47,7 @@ class StemFileEncoder {
   void write(std::size_t stream, const AudioBuffer& block);
   /// As Encoder. Throws Error(output).
   void complete();
-  void finish();
+  void finish(ExistingFile existing = ExistingFile::replace);
 
   [[nodiscard]] std::size_t streams() const noexcept;
   /// As Encoder, of one stream.

@@ -1,7 +1,11 @@
 #include "cli/options.hpp"
 
+#include "core/text.hpp"
+
 #include <algorithm>
 #include <cctype>
+#include <optional>
+#include <utility>
 
 namespace svsep::cli {
 namespace {
@@ -17,6 +21,23 @@ std::string check_device(const std::string& name) {
 }
 
 }  // namespace
+
+CLI::Option* add_time(CLI::App& verb, const std::string& option, std::function<void(double)> take,
+                      const std::string& description) {
+  return verb
+      .add_option_function<std::string>(
+          option,
+          [option, take = std::move(take)](const std::string& text) {
+            const std::optional<double> seconds = parse_time(text);
+            if (!seconds) {
+              throw CLI::ValidationError(
+                  option, "expected seconds, m:ss or h:mm:ss, such as 90.5 or 1:30, got " + text);
+            }
+            take(*seconds);
+          },
+          description)
+      ->type_name("TIME");
+}
 
 void add_device_options(CLI::App& verb, std::string& device, int& threads) {
   verb.add_option("--device", device, "auto (CUDA where there is one), cpu, cuda or cuda:N")

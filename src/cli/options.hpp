@@ -1,6 +1,9 @@
 #pragma once
 
+#include "core/text.hpp"
+
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +13,11 @@ namespace svsep::cli {
 /// The options of every verb that runs a network; a group of their own in the help.
 void add_device_options(CLI::App& verb, std::string& device, int& threads);
 
-/// An option that takes one of the names of an enumeration.
+/// An option that takes a time of a song, in seconds: "90", "90.5", "1:30" or "1:02:03.5".
+CLI::Option* add_time(CLI::App& verb, const std::string& option, std::function<void(double)> take,
+                      const std::string& description);
+
+/// An option that takes one of the names of an enumeration, in any case.
 template <class Enum>
 CLI::Option* add_choice(CLI::App& verb, const std::string& option, Enum& value,
                         const std::string& default_name,
@@ -20,7 +27,7 @@ CLI::Option* add_choice(CLI::App& verb, const std::string& option, Enum& value,
   for (const auto& choice : choices) names += (names.empty() ? "" : "|") + choice.first;
   const auto choose = [&value, option, choices, names](const std::string& name) {
     for (const auto& [choice, meaning] : choices) {
-      if (choice == name) {
+      if (choice == lower_case(name)) {
         value = meaning;
         return;
       }

@@ -3,17 +3,24 @@
 #include "cli/verbs.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "media/list_media.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
 #include <iostream>
 #include <new>
+#include <numeric>
 #include <string>
+#include <system_error>
 #include <unistd.h>
+#include <vector>
 
 namespace svsep::cli {
 namespace {
@@ -41,6 +48,47 @@ void flush_stdout() {
   throw Error(ErrorKind::output, "cannot write: standard output: " + reason);
 }
 
+/// Edits that turn one word into the other: letters added, left out or changed.
+std::size_t distance(const std::string& from, const std::string& to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), 0U);
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t changed = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// Says what to type where the first word is no verb: the parser only says that one is required.
+void check_verb(const CLI::App& app, int argc, char** argv) {
+  constexpr std::size_t kMaxEdits = 3;
+  const char* const* word =
+      std::find_if(argv + 1, argv + argc, [](const char* text) { return text[0] != '-'; });
+  if (argc == 1)
+    throw Error(ErrorKind::usage, "expected a verb, such as svsep separate song.mp3; see svsep --help");
+  if (word == argv + argc || app.get_subcommand_no_throw(*word) != nullptr) return;
+  std::error_code code;
+  if (std::filesystem::exists(*word, code) || has_media_extension(*word)) {
+    throw Error(ErrorKind::usage,
+                fmt::format("no such verb: {}; to separate a song: svsep separate {}", *word, *word));
+  }
+  std::string verbs;
+  std::string nearest;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+    if (nearest.empty() || distance(*word, verb->get_name()) < distance(*word, nearest))
+      nearest = verb->get_name();
+  }
+  const std::string hint = distance(*word, nearest) <= kMaxEdits ? "; did you mean " + nearest + "?" : "";
+  throw Error(ErrorKind::usage,
+              fmt::format("no such verb: {}{} Expected one of {}", *word, hint.empty() ? "." : hint, verbs));
+}
+
 int parse_and_run(int argc, char** argv) {
   CLI::App app("Separates songs into vocals and accompaniment, and trains its own separators.", "svsep");
   app.set_version_flag("--version", "svsep " SVSEP_VERSION);
@@ -55,10 +103,17 @@ int parse_and_run(int argc, char** argv) {
   add_train(app, action);
   add_evaluate(app, action);
   add_info(app, action);
+  check_verb(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version, std::cout, std::cerr);
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string text = error.what();
+    const std::size_t too_many = text.find(": At Most");
+    throw Error(ErrorKind::usage, too_many == std::string::npos
+                                      ? text + "; see svsep --help"
+                                      : text.substr(0, too_many) + " is given more than once");
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorKind::usage, std::string(error.what()) + "; see svsep --help");
   }

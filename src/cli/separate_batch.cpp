@@ -1,5 +1,6 @@
 #include "cli/separate_batch.hpp"
 
+#include "cli/song_json.hpp"
 #include "core/progress.hpp"
 #include "core/text.hpp"
 #include "svsep/cancellation.hpp"
@@ -10,44 +11,17 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 #include <thread>
 
 namespace svsep::cli {
 namespace {
 
-enum class Status { done, skipped, failed };
-
-std::string json_line(const Job& job, Status status, const SongReport& report, const std::string& error,
-                      const std::string& device, const std::string& model_name) {
-  nlohmann::ordered_json json;
-  json["input"] = job.song.path.string();
-  json["status"] = status == Status::done ? "ok" : status == Status::skipped ? "skipped" : "failed";
-  if (status == Status::failed) {
-    json["error"] = error;
-  } else {
-    for (const Output& output : job.outputs) json["outputs"][output.stem] = output.path.string();
-  }
-  if (status == Status::done) {
-    json["seconds"] = report.song_s;
-    json["sample_rate_hz"] = report.sample_rate_hz;
-    json["channels"] = report.channels;
-    json["wall_seconds"] = report.wall_s;
-    json["real_time_factor"] = report.wall_s / report.song_s;
-    json["peak"] = report.peak;
-    json["clipped_samples"] = report.clipped_samples;
-    json["gain"] = report.gain;
-    json["device"] = device;
-    json["model"] = model_name;
-  }
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
 class Batch {
  public:
-  Batch(const std::vector<Job>& jobs, const ModelFile& model, const BatchSettings& settings)
-      : jobs_(jobs), model_(model), settings_(settings) {
+  Batch(const std::vector<Job>& jobs, const std::vector<UnreadableFolder>& unreadable, const ModelFile& model,
+        const BatchSettings& settings)
+      : jobs_(jobs), unreadable_(unreadable), model_(model), settings_(settings) {
     if (jobs.size() > 1) progress_.emplace("all songs", static_cast<double>(jobs.size()));
   }
 
@@ -58,6 +32,7 @@ class Batch {
         settings_.estimator.threads > 0 ? settings_.estimator.threads : static_cast<int>(processors);
     estimator_options_ = settings_.estimator;
     if (workers > 1) estimator_options_.threads = std::max(1, threads / static_cast<int>(workers));
+    for (const UnreadableFolder& folder : unreadable_) report(folder);
     {
       std::vector<std::jthread> others;
       for (std::size_t i = 1; i < workers; ++i) others.emplace_back([this] { work(); });
@@ -65,7 +40,7 @@ class Batch {
     }
     progress_.reset();
     if (stop_) std::rethrow_exception(stop_);
-    if (jobs_.size() > 1) summarise();
+    if (jobs_.size() > 1 || !unreadable_.empty()) summarise();
   }
 
  private:
@@ -84,26 +59,39 @@ class Batch {
   void separate(const Job& job, std::unique_ptr<Estimator>& estimator) {
     throw_if_cancelled();
     if (settings_.existing == Existing::skip && is_done(job)) {
-      report(job, Status::skipped);
+      report(job, {Status::skipped, {}, {}});
       return;
     }
-    bool useless = false;  // could no song do?
+    bool concerns_all_songs = false;
     try {
       Decoder decoder(job.song.path, 0, settings_.song.range);
       if (settings_.existing == Existing::refuse) check_free(job);
       if (!estimator) {
-        useless = true;
+        concerns_all_songs = true;
         estimator = make_estimator();
-        useless = false;
+        concerns_all_songs = false;
       }
-      report(job, Status::done, separate_song(job, decoder, *estimator, settings_.song));
+      report(job, {Status::done, separate_song(job, decoder, *estimator, settings_for(job)), {}});
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
-      const bool alone = jobs_.size() == 1;
-      if (alone || !useless) report(job, Status::failed, {}, error.what());
-      if (alone || useless) throw;
+      const bool alone = jobs_.size() + unreadable_.size() == 1;
+      if (alone || !concerns_all_songs) report(job, {Status::failed, {}, error.what()});
+      if (alone || concerns_all_songs) throw;
     }
+  }
+
+  /// The song's settings, with lines of JSON where they are asked for.
+  SongSettings settings_for(const Job& job) const {
+    SongSettings settings = settings_.song;
+    if (!settings_.json_progress) return settings;
+    print_above_progress(stdout, start_line(job));
+    settings.on_progress = [&job, percent = 0](double fraction) mutable {
+      const int now = static_cast<int>(100 * fraction);
+      if (now > percent) print_above_progress(stdout, progress_line(job, fraction));
+      percent = std::max(percent, now);
+    };
+    return settings;
   }
 
   std::unique_ptr<Estimator> make_estimator() {
@@ -113,40 +101,53 @@ class Batch {
     return load_backend().make_estimator(model_, estimator_options_);
   }
 
-  void report(const Job& job, Status status, const SongReport& result = {}, const std::string& error = {}) {
+  void report(const UnreadableFolder& folder) {
+    const std::string error = "cannot read: " + folder.path.string() + ": " + folder.reason;
+    errors_.push_back(error);
+    spdlog::error("{}", error);
+    if (settings_.json) print_above_progress(stdout, failure_line(folder.path, error));
+  }
+
+  void report(const Job& job, const SongResult& result) {
     const std::scoped_lock lock(mutex_);  // a song's lines stay together
-    const std::size_t count = done_ + skipped_ + errors_.size() + 1;
+    const std::size_t count = ++reported_;
     const std::string place = jobs_.size() > 1 ? fmt::format("[{}/{}] ", count, jobs_.size()) : "";
     const std::string song = job.song.path.string();
-    if (status == Status::done) {
+    if (result.status == Status::done) {
       ++done_;
-      spdlog::info("{}{}: {} of audio in {} ({:.1f}x real time)", place, song, format_duration(result.song_s),
-                   format_duration(result.wall_s), result.song_s / result.wall_s);
+      const SongReport& said = result.report;
+      spdlog::info("{}{}: {} of audio in {} ({:.1f}x real time)", place, song, format_duration(said.song_s),
+                   format_duration(said.wall_s), said.song_s / said.wall_s);
       for (const Output& output : job.outputs) {
         if (output.path != kStdout) spdlog::info("  {}", output.path.string());
       }
-    } else if (status == Status::skipped) {
+    } else if (result.status == Status::skipped) {
       ++skipped_;
       spdlog::info("{}{}: skipped, its outputs exist", place, song);
     } else {
-      errors_.push_back(error);
-      if (jobs_.size() > 1) spdlog::error("{}", error);
+      errors_.push_back(result.error);
+      if (jobs_.size() + unreadable_.size() > 1) spdlog::error("{}", result.error);
     }
-    if (settings_.json)
-      print_above_progress(stdout, json_line(job, status, result, error, device_, settings_.model_name));
+    if (settings_.json) print_above_progress(stdout, result_line(job, result, device_, settings_.model_name));
     if (progress_) {
       progress_->update(static_cast<double>(count), fmt::format("{} of {} songs", count, jobs_.size()));
     }
   }
 
   void summarise() const {
-    spdlog::info("{} songs: {} done, {} skipped, {} failed", jobs_.size(), done_, skipped_, errors_.size());
+    spdlog::info("{} songs: {} done, {} skipped, {} failed", jobs_.size(), done_, skipped_,
+                 errors_.size() - unreadable_.size());
+    if (!unreadable_.empty()) spdlog::info("{} folders could not be read", unreadable_.size());
     if (errors_.empty()) return;
     for (const std::string& error : errors_) spdlog::info("  failed: {}", error);
-    throw Error(ErrorKind::partial, fmt::format("{} of {} songs failed", errors_.size(), jobs_.size()));
+    throw Error(ErrorKind::partial, unreadable_.empty()
+                                        ? fmt::format("{} of {} songs failed", errors_.size(), jobs_.size())
+                                        : fmt::format("{} of {} songs and folders failed", errors_.size(),
+                                                      jobs_.size() + unreadable_.size()));
   }
 
   const std::vector<Job>& jobs_;
+  const std::vector<UnreadableFolder>& unreadable_;
   const ModelFile& model_;
   const BatchSettings& settings_;
   EstimatorOptions estimator_options_;
@@ -155,6 +156,7 @@ class Batch {
   std::string device_;
   std::mutex mutex_;  ///< of all below
   std::exception_ptr stop_;
+  std::size_t reported_ = 0;
   std::size_t done_ = 0;
   std::size_t skipped_ = 0;
   std::vector<std::string> errors_;
@@ -163,8 +165,9 @@ class Batch {
 
 }  // namespace
 
-void separate_all(const std::vector<Job>& jobs, const ModelFile& model, const BatchSettings& settings) {
-  Batch(jobs, model, settings).run();
+void separate_all(const std::vector<Job>& jobs, const std::vector<UnreadableFolder>& unreadable,
+                  const ModelFile& model, const BatchSettings& settings) {
+  Batch(jobs, unreadable, model, settings).run();
 }
 
 }  // namespace svsep::cli

@@ -17,6 +17,8 @@ extern "C" void request_stop(int signal) {
 void install_cancellation_handlers() {
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
+  // A closed terminal stops the work too, but not what nohup started.
+  if (std::signal(SIGHUP, request_stop) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a write error with a message, not a silent death
 }
 

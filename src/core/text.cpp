@@ -65,6 +65,16 @@ std::string first_columns(const std::string& text, std::size_t columns) {
   return whole;
 }
 
+std::string shortened(std::string text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  const auto continues = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+  };
+  while (max_bytes > 0 && continues(max_bytes)) --max_bytes;
+  text.resize(max_bytes);
+  return text;
+}
+
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& letter : lower) {

@@ -18,6 +18,9 @@ namespace svsep {
 /// The text's beginning that fits into so many terminal columns. East Asian letters and symbols take two.
 [[nodiscard]] std::string first_columns(const std::string& text, std::size_t columns);
 
+/// The text, cut between two characters of UTF-8 where it is longer than that.
+[[nodiscard]] std::string shortened(std::string text, std::size_t max_bytes);
+
 /// ASCII letters made small.
 [[nodiscard]] std::string lower_case(std::string_view text);
 

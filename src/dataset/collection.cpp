@@ -1,18 +1,15 @@
 #include "dataset/collection.hpp"
 
-#include "core/log.hpp"
 #include "dataset/content_hash.hpp"
 #include "dataset/musdb.hpp"
 #include "media/list_media.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <string_view>
+#include <spdlog/spdlog.h>
 #include <system_error>
 #include <utility>
 
@@ -24,78 +21,14 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kHeldOut = ~std::uint64_t{} / 16;  // hashes up to here: 6.25 %
 constexpr std::size_t kManyItems = 5;
 
-constexpr std::array<std::pair<Stem, Part>, kPartCount> kStemParts = {{{Stem::vocals, Part::vocals},
-                                                                       {Stem::drums, Part::drums},
-                                                                       {Stem::bass, Part::bass},
-                                                                       {Stem::other, Part::other}}};
-
 [[noreturn]] void fail(const fs::path& folder, const std::string& reason) {
   throw Error(ErrorKind::input, "cannot read the dataset: " + folder.string() + ": " + reason);
 }
 
-/// Whether a part of the path begins with a dot.
-bool is_hidden(const fs::path& path) {
-  return std::any_of(path.begin(), path.end(),
-                     [](const fs::path& part) { return part.native().starts_with('.'); });
-}
-
-/// Sorted, so that the order does not depend on the file system. Throws Error(input).
-template <typename Iterator>
-std::vector<fs::path> entries_of(const fs::path& folder, const std::string& expected) {
-  std::vector<fs::path> paths;
-  std::error_code code;
-  Iterator entry(folder, code);
-  for (; !code && entry != Iterator(); entry.increment(code)) paths.push_back(entry->path());
-  if (code) fail(folder, code.message() + "; expected " + expected);
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
-/// A song as a folder of a file a part. Missing parts of the accompaniment are allowed; all of them are not.
-std::vector<Source> parts_in(const fs::path& folder) {
-  std::vector<Source> sources;
-  for (const fs::path& path : entries_of<fs::directory_iterator>(folder, "a readable folder")) {
-    std::error_code code;
-    if (!has_media_extension(path) || !fs::is_regular_file(path, code)) continue;
-    for (const auto& [stem, part] : kStemParts) {
-      const bool listed = std::any_of(sources.begin(), sources.end(),
-                                      [part = part](const Source& source) { return source.part == part; });
-      if (path.stem() == kStemNames[static_cast<std::size_t>(stem)] && !listed) {
-        sources.push_back({part, path});
-      }
-    }
-  }
-  const bool sung = std::any_of(sources.begin(), sources.end(),
-                                [](const Source& source) { return source.part == Part::vocals; });
-  if (!sung || sources.size() < 2) return {};
-  std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) { return a.part < b.part; });
-  return sources;
-}
-
 void add_songs(const DataFolder& songs, std::vector<Item>& items) {
-  constexpr const char* kExpected =
-      "MUSDB18 (train/*.stem.mp4) or MUSDB18-HQ (train/*/{vocals,drums,bass,other}.wav)";
-  const std::size_t before = items.size();
-  const auto add = [&](const std::string& name, std::vector<Source> sources) {
-    items.push_back({name, Role::song, songs.weight, songs.folder, std::move(sources)});
-  };
-  for (const fs::path& path : entries_of<fs::directory_iterator>(songs.folder / "train", kExpected)) {
-    std::error_code code;
-    if (is_hidden(path.filename())) continue;
-    if (fs::is_directory(path, code)) {
-      if (auto sources = parts_in(path); !sources.empty()) {
-        add(path.filename().string(), std::move(sources));
-      } else {
-        spdlog::warn("left out: {}: is no song; expected vocals.wav and drums, bass or other.wav",
-                     path.string());
-      }
-    } else if (fs::is_regular_file(path, code) && is_stem_file(path)) {
-      std::vector<Source> sources;
-      for (const auto& [stem, part] : kStemParts) sources.push_back({part, path, stem});
-      add(path.stem().stem().string(), std::move(sources));
-    }
+  for (Track& track : list_tracks(songs.folder, Subset::train)) {
+    items.push_back({track.name, Role::song, songs.weight, songs.folder, std::move(track.sources)});
   }
-  if (items.size() == before) fail(songs.folder / "train", std::string("no song; expected ") + kExpected);
 }
 
 void add_files(const DataFolder& files, Role role, std::vector<Item>& items) {
@@ -103,10 +36,13 @@ void add_files(const DataFolder& files, Role role, std::vector<Item>& items) {
       std::string(role == Role::vocals ? "recordings of voices" : "music without voices") +
       " in any audio format, also in subfolders";
   const std::size_t before = items.size();
-  for (const fs::path& path : entries_of<fs::recursive_directory_iterator>(files.folder, expected)) {
+  const MediaListing listing = list_media(files.folder);
+  for (const UnreadableFolder& folder : listing.unreadable) {
+    if (folder.path == files.folder) fail(files.folder, folder.reason + "; expected " + expected);
+    spdlog::warn("left out: {}: {}", folder.path.string(), folder.reason);
+  }
+  for (const fs::path& path : listing.files) {
     const fs::path below = path.lexically_relative(files.folder);
-    std::error_code code;
-    if (is_hidden(below) || !has_media_extension(path) || !fs::is_regular_file(path, code)) continue;
     const Part part = role == Role::vocals ? Part::vocals : Part::other;
     items.push_back({below.generic_string(), role, files.weight, files.folder, {{part, path}}});
   }

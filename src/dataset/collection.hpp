@@ -1,22 +1,14 @@
 #pragma once
 
 #include "dataset/audio_store.hpp"
+#include "dataset/musdb.hpp"
 #include "svsep/dataset.hpp"
-#include "svsep/stem_file.hpp"
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace svsep {
-
-/// Where a part of an item lies.
-struct Source {
-  Part part = Part::vocals;
-  std::filesystem::path path;
-  std::optional<Stem> stem = {};  ///< the stream of a stem file; else the file's first audio stream
-};
 
 /// Something to train on, as it lies on the disk.
 struct Item {

@@ -1,12 +1,16 @@
 #include "dataset/musdb.hpp"
 
+#include "core/text.hpp"
+#include "media/list_media.hpp"
 #include "svsep/error.hpp"
 #include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <array>
+#include <spdlog/spdlog.h>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace svsep {
 namespace {
@@ -30,33 +34,87 @@ constexpr std::array<std::string_view, 14> kValidationNames = {
     "Traffic Experiment - Sirens",
 };
 constexpr std::size_t kFallbackShare = 7;  // a seventh, about what 14 of 100 are
-constexpr std::string_view kSuffix = ".stem.mp4";
-
 bool is_predefined(std::string_view name) {
   return std::find(kValidationNames.begin(), kValidationNames.end(), name) != kValidationNames.end();
 }
 
+constexpr const char* kExpected =
+    "MUSDB18 ({0}/*.stem.mp4) or MUSDB18-HQ ({0}/*/{{vocals,drums,bass,other}}.wav)";
+
+constexpr std::array<std::pair<Stem, Part>, kPartCount> kStemParts = {{{Stem::vocals, Part::vocals},
+                                                                       {Stem::drums, Part::drums},
+                                                                       {Stem::bass, Part::bass},
+                                                                       {Stem::other, Part::other}}};
+
+/// Sorted, so that the order does not depend on the file system; hidden ones are left out.
+std::vector<fs::path> entries_of(const fs::path& folder, std::error_code& code) {
+  std::vector<fs::path> paths;
+  fs::directory_iterator entry(folder, code);
+  for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    if (!is_hidden(entry->path())) paths.push_back(entry->path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+Track stem_file_track(const fs::path& path) {
+  Track track{path.stem().stem().string(), path, true, {}, path};
+  for (const auto& [stem, part] : kStemParts) track.sources.push_back({part, path, stem});
+  return track;
+}
+
+/// A song as a folder of a file per part. Parts of the accompaniment may be missing; not all of them.
+std::optional<Track> folder_track(const fs::path& folder) {
+  std::error_code code;
+  Track track{folder.filename().string(), folder, false, {}};
+  for (const fs::path& path : entries_of(folder, code)) {
+    std::error_code ignored;  // what cannot be looked at is no part
+    if (!has_media_extension(path) || !fs::is_regular_file(path, ignored)) continue;
+    const std::string name = lower_case(path.stem().string());
+    if (name == kStemNames[static_cast<std::size_t>(Stem::mixture)] && track.mixture.empty()) {
+      track.mixture = path;
+    }
+    for (const auto& [stem, part] : kStemParts) {
+      const bool listed = std::any_of(track.sources.begin(), track.sources.end(),
+                                      [part = part](const Source& source) { return source.part == part; });
+      if (name == kStemNames[static_cast<std::size_t>(stem)] && !listed)
+        track.sources.push_back({part, path});
+    }
+  }
+  std::sort(track.sources.begin(), track.sources.end(),
+            [](const Source& a, const Source& b) { return a.part < b.part; });
+  const bool is_song = track.sources.size() >= 2 && track.sources.front().part == Part::vocals;
+  if (!is_song) {
+    spdlog::warn("left out: {}: {}", folder.string(),
+                 code ? code.message() : "is no song; expected vocals.wav and drums, bass or other.wav");
+    return std::nullopt;
+  }
+  return track;
+}
+
 }  // namespace
 
+const char* folder_of(Subset subset) { return subset == Subset::train ? "train" : "test"; }
+
 std::vector<Track> list_tracks(const fs::path& musdb, Subset subset) {
-  const fs::path folder = musdb / (subset == Subset::train ? "train" : "test");
+  const fs::path folder = musdb / folder_of(subset);
+  const auto fail = [&](const std::string& reason) {
+    return Error(ErrorKind::input,
+                 fmt::format("cannot read the dataset: {}: {}; expected {}", folder.string(), reason,
+                             fmt::format(kExpected, folder_of(subset))));
+  };
   std::error_code code;
-  fs::directory_iterator entries(folder, code);
-  if (code) {
-    throw Error(ErrorKind::input, "cannot read the dataset: " + folder.string() + ": " + code.message() +
-                                      "; expected the MUSDB18 folders train and test in " + musdb.string());
-  }
+  const std::vector<fs::path> paths = entries_of(folder, code);
+  if (code) throw fail(code.message());
   std::vector<Track> tracks;
-  for (const fs::directory_entry& entry : entries) {
-    if (!entry.is_regular_file(code) || !is_stem_file(entry.path())) continue;
-    const std::string file = entry.path().filename().string();
-    tracks.push_back({file.substr(0, file.size() - kSuffix.size()), entry.path()});
+  for (const fs::path& path : paths) {
+    if (fs::is_directory(path, code)) {
+      if (auto track = folder_track(path)) tracks.push_back(*std::move(track));
+    } else if (fs::is_regular_file(path, code) && is_stem_file(path)) {
+      tracks.push_back(stem_file_track(path));
+    }
   }
-  if (tracks.empty()) {
-    throw Error(ErrorKind::input,
-                "cannot read the dataset: " + folder.string() + ": no tracks; expected *.stem.mp4, got none");
-  }
-  std::sort(tracks.begin(), tracks.end(), [](const Track& a, const Track& b) { return a.path < b.path; });
+  if (tracks.empty()) throw fail("no song");
   return tracks;
 }
 

@@ -1,21 +1,39 @@
 #pragma once
 
+#include "dataset/audio_store.hpp"
+#include "svsep/stem_file.hpp"
+
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace svsep {
 
-/// One song of a MUSDB18 folder.
-struct Track {
-  std::string name;  ///< the file's name without .stem.mp4
+/// Where a part of a song lies.
+struct Source {
+  Part part = Part::vocals;
   std::filesystem::path path;
+  std::optional<Stem> stem = {};  ///< the stream of a stem file; else the file's first audio stream
+};
+
+/// One song of a MUSDB18 folder (`Name.stem.mp4`) or of a MUSDB18-HQ folder (`Name/vocals.wav`, ...).
+struct Track {
+  std::string name;
+  std::filesystem::path path;          ///< the stem file or the folder
+  bool is_stem_file = true;            ///< MUSDB18; else MUSDB18-HQ
+  std::vector<Source> sources;         ///< the vocals and one part or more of the accompaniment
+  std::filesystem::path mixture = {};  ///< the file of the mixture; empty where the folder has none
 };
 
 enum class Subset { train, test };
 
-/// The `*.stem.mp4` of `musdb`/train or /test, by name. Opens none of them. Throws Error(input) where the
-/// folder is missing or holds none.
+/// The name of the subset's folder.
+[[nodiscard]] const char* folder_of(Subset subset);
+
+/// The songs of `musdb`/train or /test, by path; MUSDB18 and MUSDB18-HQ may be mixed. A part is named as its
+/// file, in any case and any audio format. Opens no audio; hidden files are passed over, and a folder that is
+/// no song is named in a warning. Throws Error(input) where the folder is missing or holds no song.
 [[nodiscard]] std::vector<Track> list_tracks(const std::filesystem::path& musdb, Subset subset);
 
 /// Which songs to set aside for validation, in the order of `names`: those that the musdb package (Stöter and

@@ -2,6 +2,8 @@
 
 #include "core/share_work.hpp"
 #include "dsp/real_fft.hpp"
+#include "dsp/sdr.hpp"
+#include "evaluation/correlation.hpp"
 #include "evaluation/least_squares.hpp"
 #include "svsep/error.hpp"
 
@@ -9,34 +11,19 @@
 #include <array>
 #include <cmath>
 #include <complex>
+#include <fmt/format.h>
 #include <limits>
 #include <numbers>
-#include <string>
 #include <utility>
 
 namespace svsep {
 namespace {
 
 using Complex = std::complex<double>;
-using Channel = std::span<const float>;
 
-constexpr std::size_t kTaps = 512;
-constexpr std::size_t kCorrelationFft = 4096;  // its sums of products stay within a core's cache
-constexpr std::size_t kCorrelationBlock = kCorrelationFft - (kTaps - 1);
-constexpr std::size_t kBlocksPerGroup = 64;  // one thread's share; fixed, so that sums are rounded alike
+constexpr std::size_t kTaps = kDistortionTaps;
 constexpr std::size_t kTileBins = 256;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-std::string describe(const AudioBuffer& audio) {
-  return std::to_string(audio.channels.size()) + " channels of " + std::to_string(audio.samples()) +
-         " samples";
-}
-
-void require_shape(const AudioBuffer& expected, const AudioBuffer& audio, const char* what) {
-  if (audio.channels.size() == expected.channels.size() && audio.samples() == expected.samples()) return;
-  throw Error(ErrorKind::input, std::string("cannot score: ") + what + "; expected " + describe(expected) +
-                                    ", got " + describe(audio));
-}
 
 /// The channels of all sources, one after the other.
 std::vector<Channel> channels_of(std::span<const AudioBuffer> sources) {
@@ -47,26 +34,11 @@ std::vector<Channel> channels_of(std::span<const AudioBuffer> sources) {
   return channels;
 }
 
-/// Fills `to` with samples begin, begin + 1, ... of the channel, `count` at most, then with zeros.
-void load(Channel channel, std::size_t begin, std::size_t count, std::span<double> to) {
-  const std::size_t end = std::min(begin + count, channel.size());
-  for (std::size_t n = begin; n < end; ++n) to[n - begin] = static_cast<double>(channel[n]);
-  std::fill(to.begin() + static_cast<std::ptrdiff_t>(end - begin), to.end(), 0.0);
-}
-
 /// sum[k] += a[k] * b[k]. Spelt out: operator* of std::complex tests every product for NaN.
 void add_products(const Complex* a, const Complex* b, Complex* sum, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) {
     sum[k] += Complex(a[k].real() * b[k].real() - a[k].imag() * b[k].imag(),
                       a[k].real() * b[k].imag() + a[k].imag() * b[k].real());
-  }
-}
-
-/// sum[k] += conj(a[k]) * b[k].
-void add_correlation(const Complex* a, const Complex* b, Complex* sum, std::size_t count) {
-  for (std::size_t k = 0; k < count; ++k) {
-    sum[k] += Complex(a[k].real() * b[k].real() + a[k].imag() * b[k].imag(),
-                      a[k].real() * b[k].imag() - a[k].imag() * b[k].real());
   }
 }
 
@@ -86,72 +58,6 @@ double energy_of_difference(const Complex* a, const Complex* b, std::size_t coun
     sum += re * re + im * im;
   }
   return sum;
-}
-
-/// [leader][follower][lag]: the sum over n of leader[n] * follower[n + lag], lags 0..kTaps-1. Blocks of the
-/// leader, followed by zeros, meet the follower's samples from there to kTaps - 1 beyond the block, so that
-/// the circular correlation equals the linear one; one inverse transform a group serves all its blocks.
-std::vector<double> correlate(const std::vector<Channel>& leaders, const std::vector<Channel>& followers,
-                              int threads) {
-  const std::size_t samples = leaders.front().size();
-  const std::size_t blocks = (samples + kCorrelationBlock - 1) / kCorrelationBlock;
-  const std::size_t pairs = leaders.size() * followers.size();
-  const RealFft<double> fft(kCorrelationFft);
-  std::vector<std::vector<double>> partial((blocks + kBlocksPerGroup - 1) / kBlocksPerGroup);
-  share_work(partial.size(), threads, [&](const NextItem& next) {
-    const auto time = make_fftw_array<double>(fft.size());
-    const auto leader = make_fftw_array<Complex>(fft.bins());
-    const auto bins = fft.bins() + fft.bins() % 2;  // keeps every spectrum aligned
-    const auto follower_spectra = make_fftw_array<Complex>(followers.size() * bins);
-    const auto sums = make_fftw_array<Complex>(pairs * bins);
-    while (const auto group = next()) {
-      std::fill_n(sums.get(), pairs * bins, Complex{});
-      const std::size_t first = *group * kBlocksPerGroup;
-      for (std::size_t block = first; block < std::min(first + kBlocksPerGroup, blocks); ++block) {
-        const std::size_t begin = block * kCorrelationBlock;
-        for (std::size_t f = 0; f < followers.size(); ++f) {
-          load(followers[f], begin, fft.size(), {time.get(), fft.size()});
-          fft.forward(time.get(), &follower_spectra[f * bins]);
-        }
-        for (std::size_t l = 0; l < leaders.size(); ++l) {
-          load(leaders[l], begin, kCorrelationBlock, {time.get(), fft.size()});
-          fft.forward(time.get(), leader.get());
-          for (std::size_t f = 0; f < followers.size(); ++f) {
-            add_correlation(leader.get(), &follower_spectra[f * bins],
-                            &sums[(l * followers.size() + f) * bins], fft.bins());
-          }
-        }
-      }
-      for (std::size_t pair = 0; pair < pairs; ++pair) {
-        fft.inverse(&sums[pair * bins], time.get());
-        partial[*group].insert(partial[*group].end(), time.get(), time.get() + kTaps);
-      }
-    }
-  });
-  std::vector<double> lags(pairs * kTaps);
-  for (const auto& group : partial)
-    std::transform(lags.begin(), lags.end(), group.begin(), lags.begin(), std::plus<>());
-  for (double& lag : lags) lag /= static_cast<double>(fft.size());
-  return lags;
-}
-
-/// The inner products of the delayed references `first`..`first + count - 1`, from correlate(references,
-/// references): Toeplitz blocks [channel][delay][channel][delay].
-std::vector<double> gram_matrix(const std::vector<double>& lags, std::size_t channels, std::size_t first,
-                                std::size_t count) {
-  const std::size_t unknowns = count * kTaps;
-  std::vector<double> gram(unknowns * unknowns);
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t j = 0; j < count; ++j) {
-      const double* later = &lags[((first + i) * channels + first + j) * kTaps];
-      const double* earlier = &lags[((first + j) * channels + first + i) * kTaps];
-      for (std::size_t a = 0; a < kTaps; ++a) {
-        double* row = &gram[(i * kTaps + a) * unknowns + j * kTaps];
-        for (std::size_t b = 0; b < kTaps; ++b) row[b] = a >= b ? later[a - b] : earlier[b - a];
-      }
-    }
-  }
-  return gram;
 }
 
 /// Whether some source (`width` channels each) is silent in begin..end-1: its channels sum to 0 at every
@@ -185,16 +91,6 @@ std::size_t fast_fft_size(std::size_t samples) {
 double ratio_db(double numerator, double denominator) {
   return denominator == 0.0 ? std::numeric_limits<double>::infinity()
                             : 10.0 * std::log10(numerator / denominator);
-}
-
-/// Calls visit(reference, estimate) for every sample of every channel.
-template <class Visit>
-void for_each_sample(const AudioBuffer& reference, const AudioBuffer& estimate, Visit&& visit) {
-  for (std::size_t c = 0; c < reference.channels.size(); ++c) {
-    for (std::size_t n = 0; n < reference.samples(); ++n) {
-      visit(static_cast<double>(reference.channels[c][n]), static_cast<double>(estimate.channels[c][n]));
-    }
-  }
 }
 
 /// Energies of one source in one window, on a common scale.
@@ -252,7 +148,8 @@ struct BssEval::Impl {
     if (sources.empty() || sources.front().samples() == 0) {
       throw Error(ErrorKind::input, "cannot score: the references hold no sample");
     }
-    for (const AudioBuffer& source : sources) require_shape(sources.front(), source, "the references differ");
+    for (const AudioBuffer& source : sources)
+      require_same_shape(sources.front(), source, "the references differ");
     samples = sources.front().samples();
     width = sources.front().channels.size();
     window = std::min(window, samples);
@@ -336,12 +233,12 @@ struct BssEval::Impl {
 
   std::vector<std::vector<BssMetrics>> score(std::span<const AudioBuffer> audio) const {
     if (audio.size() != sources.size()) {
-      throw Error(ErrorKind::input, "cannot score: the numbers of sources differ; expected " +
-                                        std::to_string(sources.size()) + ", got " +
-                                        std::to_string(audio.size()));
+      throw Error(ErrorKind::input,
+                  fmt::format("cannot score: the numbers of sources differ; expected {}, got {}",
+                              sources.size(), audio.size()));
     }
     for (const AudioBuffer& estimate : audio) {
-      require_shape(sources.front(), estimate, "an estimate differs from the references");
+      require_same_shape(sources.front(), estimate, "an estimate differs from the references");
     }
     const std::vector<Channel> estimates = channels_of(audio);
     const std::size_t windows = samples / window;
@@ -355,7 +252,7 @@ struct BssEval::Impl {
       Spectra estimate(fft, estimates.size());
       const auto transform = [&](const std::vector<Channel>& from, std::size_t begin, Spectra& to) {
         for (std::size_t c = 0; c < from.size(); ++c) {
-          load(from[c], begin, window, to.time());
+          load_samples(from[c], begin, window, to.time());
           to.transform(c);
           // Every other bin stands for two of the whole transform.
           to[c][0] *= 1.0 / std::numbers::sqrt2;
@@ -385,37 +282,6 @@ BssEval& BssEval::operator=(BssEval&&) noexcept = default;
 
 std::vector<std::vector<BssMetrics>> BssEval::score(std::span<const AudioBuffer> estimates) const {
   return impl_->score(estimates);
-}
-
-double global_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
-  require_shape(reference, estimate, "an estimate differs from its reference");
-  constexpr double kDelta = 1e-7;
-  double signal = kDelta;
-  double error = kDelta;
-  for_each_sample(reference, estimate, [&](double truth, double estimated) {
-    signal += truth * truth;
-    error += (truth - estimated) * (truth - estimated);
-  });
-  return 10.0 * std::log10(signal / error);
-}
-
-double si_sdr_db(const AudioBuffer& reference, const AudioBuffer& estimate) {
-  require_shape(reference, estimate, "an estimate differs from its reference");
-  double reference_energy = 0.0;
-  double product = 0.0;
-  double estimate_energy = 0.0;
-  for_each_sample(reference, estimate, [&](double truth, double estimated) {
-    reference_energy += truth * truth;
-    product += truth * estimated;
-    estimate_energy += estimated * estimated;
-  });
-  if (reference_energy == 0.0 || estimate_energy == 0.0) return kNan;
-  const double gain = product / reference_energy;
-  double error = 0.0;  // summed on its own: the difference of energies would lose what a good estimate leaves
-  for_each_sample(reference, estimate, [&](double truth, double estimated) {
-    error += (gain * truth - estimated) * (gain * truth - estimated);
-  });
-  return ratio_db(gain * gain * reference_energy, error);
 }
 
 }  // namespace svsep

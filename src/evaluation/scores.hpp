@@ -2,11 +2,20 @@
 
 #include "evaluation/bsseval.hpp"
 
-#include <filesystem>
+#include <array>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace svsep {
+
+/// museval's metrics, in its order.
+inline constexpr std::array<std::pair<const char*, double BssMetrics::*>, 4> kMusevalMetrics = {
+    {{"SDR", &BssMetrics::sdr},
+     {"SIR", &BssMetrics::sir},
+     {"SAR", &BssMetrics::sar},
+     {"ISR", &BssMetrics::isr}}};
 
 /// The scores of one stem of one track.
 struct TargetScores {
@@ -22,15 +31,6 @@ using TrackScores = std::vector<TargetScores>;
 [[nodiscard]] TrackScores score_track(const BssEval& bss_eval, const std::vector<std::string>& names,
                                       std::span<const AudioBuffer> references,
                                       std::span<const AudioBuffer> estimates);
-
-/// The JSON text that museval 0.4.1 writes of a track (its musdb.schema.json), with windows and hops of one
-/// second: decibels to five places, NaN as the bare word, infinite values as NaN too. Beside the frames each
-/// target states "uSDR" and "SI-SDR", which museval passes over.
-[[nodiscard]] std::string to_museval_json(const TrackScores& scores);
-
-/// Reads a file of that form; one that museval wrote has no global scores, which are NaN then. Throws
-/// Error(input) where the file is missing or is no such JSON, with the parser's reason.
-[[nodiscard]] TrackScores read_museval_json(const std::filesystem::path& path);
 
 /// What the field reports of one target: the median over tracks of the medians over a track's windows, and
 /// the means over tracks of the global scores. Values that are not finite are left out; NaN where none is

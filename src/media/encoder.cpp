@@ -45,7 +45,7 @@ Encoder& Encoder::operator=(Encoder&&) noexcept = default;
 
 void Encoder::write(const AudioBuffer& block) { impl_->file.write(0, block); }
 void Encoder::complete() { impl_->file.complete(); }
-void Encoder::finish() { impl_->file.finish(); }
+void Encoder::finish(ExistingFile existing) { impl_->file.finish(existing); }
 std::int64_t Encoder::clipped_samples() const noexcept { return impl_->file.clipped_samples(0); }
 float Encoder::peak() const noexcept { return impl_->file.peak(0); }
 

@@ -152,9 +152,9 @@ void MediaFile::complete() {
   complete_ = true;
 }
 
-void MediaFile::finish() {
+void MediaFile::finish(ExistingFile existing) {
   complete();
-  if (file_) file_->commit();
+  if (file_) file_->commit(existing);
 }
 
 }  // namespace svsep::ffmpeg

@@ -34,7 +34,7 @@ class MediaFile {
   void write(std::size_t number, const AudioBuffer& block);
   /// Writes all that is left and brings it to the disk; finish() then only gives the file its name.
   void complete();
-  void finish();
+  void finish(ExistingFile existing);
 
   [[nodiscard]] std::int64_t clipped_samples(std::size_t number) const {
     return tracks_[number].encoder.clipped_samples();

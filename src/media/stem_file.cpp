@@ -45,7 +45,7 @@ void StemFileEncoder::write(std::size_t stream, const AudioBuffer& block) {
   impl_->file.write(stream, block);
 }
 void StemFileEncoder::complete() { impl_->file.complete(); }
-void StemFileEncoder::finish() { impl_->file.finish(); }
+void StemFileEncoder::finish(ExistingFile existing) { impl_->file.finish(existing); }
 std::size_t StemFileEncoder::streams() const noexcept { return impl_->streams; }
 std::int64_t StemFileEncoder::clipped_samples(std::size_t stream) const noexcept {
   return impl_->file.clipped_samples(stream);

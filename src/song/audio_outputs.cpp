@@ -37,11 +37,11 @@ void AudioOutputs::complete() {
   for (Encoder& encoder : encoders_) encoder.complete();
 }
 
-void AudioOutputs::finish(std::vector<TemporaryFile>& added) {
-  if (stem_file_) stem_file_->finish();
+void AudioOutputs::finish(std::vector<TemporaryFile>& added, ExistingFile existing) {
+  if (stem_file_) stem_file_->finish(existing);
   for (std::size_t part = 0; part < encoders_.size(); ++part) {
     const bool adds = paths_[part] != kStdout && !std::filesystem::exists(paths_[part]);
-    encoders_[part].finish();
+    encoders_[part].finish(existing);
     if (adds) added.emplace_back(paths_[part]);
   }
 }

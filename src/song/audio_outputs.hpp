@@ -5,6 +5,7 @@
 #include "song/song_settings.hpp"
 #include "svsep/audio.hpp"
 #include "svsep/encoder.hpp"
+#include "svsep/existing_file.hpp"
 #include "svsep/stem_file.hpp"
 #include "svsep/tags.hpp"
 
@@ -31,7 +32,7 @@ class AudioOutputs {
   /// Brings all to the disk but the names of the files. Throws Error(output).
   void complete();
   /// Names the files; those that replace none go to `added`. Throws Error(output).
-  void finish(std::vector<TemporaryFile>& added);
+  void finish(std::vector<TemporaryFile>& added, ExistingFile existing);
 
   /// The largest magnitude of all parts, before clipping.
   [[nodiscard]] float peak() const;

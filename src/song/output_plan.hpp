@@ -14,6 +14,11 @@ inline constexpr const char* kStdout = "-";
 /// The name of the --plot output.
 inline constexpr const char* kSpectrogram = "spectrogram";
 
+/// Where the outputs go by default, in the output folder.
+inline constexpr const char* kOutputTemplate = "{dir}/{name}/{stem}.{ext}";
+/// The same for a song's stem file and what stands beside it.
+inline constexpr const char* kStemFileTemplate = "{dir}/{name}.{ext}";
+
 /// A file that every song gets.
 struct OutputKind {
   std::string stem;       ///< "vocals"
@@ -32,17 +37,27 @@ struct Job {
   std::vector<Output> outputs;  ///< in the order of the kinds
 };
 
-/// The path, relative to the output folder, that a template such as "{dir}/{track}/{stem}.{ext}" gives: {dir}
-/// is song.folder, {track} song.track. Throws Error(usage): a field that does not exist, or a path that is
-/// none or leads out of the output folder.
-[[nodiscard]] std::filesystem::path expand_template(const std::string& text, const Song& song,
+/// How outputs are named.
+struct OutputNames {
+  std::filesystem::path folder;
+  std::string name_template = kOutputTemplate;
+  /// Whether songs that would share a path get one that tells them apart: in {dir} the shortest part of their
+  /// folders' paths that does, and in {name} the extension where they lie in one folder.
+  bool tells_songs_apart = true;
+  std::string model;  ///< {model}
+};
+
+/// The path, relative to names.folder, that the template gives. Fields: {dir} is song.folder, {folder} the
+/// name of the folder that holds the song, {name} song.name, {input_ext} the song's extension without the
+/// dot, {title} and {artist} what its tags say (its name, and "Unknown artist", where they do not), {model},
+/// {stem}, {ext}. Throws Error(usage): a field that does not exist, or a path that is none or leads out of
+/// the output folder.
+[[nodiscard]] std::filesystem::path expand_template(const OutputNames& names, const Song& song,
                                                     const OutputKind& kind);
 
 /// Every song's outputs, settled before any work. Throws Error(usage): as expand_template, and where two
 /// songs (or two kinds) would share a path or an output would replace one of the songs; the text names both.
-[[nodiscard]] std::vector<Job> plan_outputs(const std::vector<Song>& songs,
-                                            const std::filesystem::path& folder,
-                                            const std::string& name_template,
+[[nodiscard]] std::vector<Job> plan_outputs(std::vector<Song> songs, const OutputNames& names,
                                             const std::vector<OutputKind>& kinds);
 
 /// Whether all outputs of a song exist.

@@ -19,8 +19,7 @@ RescaleSpool::RescaleSpool(const std::filesystem::path& output, std::size_t part
   const std::filesystem::path base =
       output == kStdout ? std::filesystem::temp_directory_path() / "svsep" : output;
   for (std::size_t part = 0; part < parts; ++part) {
-    files_.emplace_back(
-        std::filesystem::path(base).concat(fmt::format(".{}.{}.float.part", ::getpid(), part)));
+    files_.emplace_back(temporary_name(base, fmt::format(".{}.{}.float.part", ::getpid(), part)));
     encoders_.emplace_back(files_.back().path(),
                            EncoderSettings{AudioFormat::wav_f32, sample_rate_hz, channels});
   }

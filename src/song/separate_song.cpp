@@ -5,6 +5,7 @@
 #include "song/song_outputs.hpp"
 #include "svsep/cancellation.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <span>
@@ -47,19 +48,26 @@ std::size_t stream_through(Decoder& decoder, Separator& separator, SongOutputs& 
   return samples;
 }
 
-void log_findings(const std::string& name, const Decoder& decoder, const SongReport& report) {
-  if (const auto count = decoder.damaged_packets(); count > 0) {
-    spdlog::warn("{}: {} damaged packets were skipped", name, count);
-  }
-  if (const auto count = decoder.unusable_samples(); count > 0) {
-    spdlog::warn("{}: {} samples that are no numbers, or beyond 1e12, were taken as silence", name, count);
+/// What the user should know of the song; the log says it, and report.warnings.
+void report_findings(const std::string& name, const Decoder& decoder, SongReport& report) {
+  report.damaged_packets = decoder.damaged_packets();
+  report.unusable_samples = decoder.unusable_samples();
+  const auto warn = [&](const std::string& text) {
+    spdlog::warn("{}: {}", name, text);
+    report.warnings.push_back(text);
+  };
+  if (report.damaged_packets > 0)
+    warn(fmt::format("{} damaged packets were skipped", report.damaged_packets));
+  if (report.unusable_samples > 0) {
+    warn(fmt::format("{} samples that are no numbers, or beyond 1e12, were taken as silence",
+                     report.unusable_samples));
   }
   if (report.gain < 1) {
     spdlog::info("{}: turned down by {:.2f} dB, so that nothing clips", name, -20 * std::log10(report.gain));
   }
   if (report.clipped_samples > 0) {
-    spdlog::warn("{}: {} samples of the outputs lie beyond full scale and clip; see --clip", name,
-                 report.clipped_samples);
+    warn(fmt::format("{} samples of the outputs lie beyond full scale and clip; see --clip",
+                     report.clipped_samples));
   }
 }
 
@@ -76,16 +84,20 @@ SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
   separation.output_sample_rate_hz = report.sample_rate_hz;
 
   const double rate_ratio = static_cast<double>(report.sample_rate_hz) / decoder.sample_rate_hz();
-  Progress progress(job.song.track, rate_ratio * static_cast<double>(decoder.expected_samples().value_or(0)));
+  const double expected = rate_ratio * static_cast<double>(decoder.expected_samples().value_or(0));
+  Progress progress(job.song.name, expected);
   SongOutputs outputs(job, decoder, settings, report.sample_rate_hz);
   std::size_t separated = 0;
-  const auto separator = estimator.make_separator({decoder.sample_rate_hz(), decoder.channels()}, separation,
-                                                  [&](std::span<const AudioBuffer> stems) {
-                                                    throw_if_cancelled();
-                                                    outputs.push_stems(stems);
-                                                    separated += stems[0].samples();
-                                                    progress.update(static_cast<double>(separated));
-                                                  });
+  const auto separator = estimator.make_separator(
+      {decoder.sample_rate_hz(), decoder.channels()}, separation, [&](std::span<const AudioBuffer> stems) {
+        throw_if_cancelled();
+        outputs.push_stems(stems);
+        separated += stems[0].samples();
+        progress.update(static_cast<double>(separated));
+        if (settings.on_progress && expected > 0) {
+          settings.on_progress(std::min(1.0, static_cast<double>(separated) / expected));
+        }
+      });
   const std::size_t samples = stream_through(decoder, *separator, outputs);
   const SongOutputs::Report written = outputs.finish();
 
@@ -94,7 +106,7 @@ SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
   report.gain = written.gain;
   report.song_s = static_cast<double>(samples) / decoder.sample_rate_hz();
   report.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  log_findings(job.song.path.string(), decoder, report);
+  report_findings(job.song.path.string(), decoder, report);
   return report;
 }
 

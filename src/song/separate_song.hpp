@@ -6,6 +6,8 @@
 #include "svsep/mask_estimator.hpp"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace svsep {
 
@@ -14,9 +16,12 @@ struct SongReport {
   double wall_s = 0;
   int sample_rate_hz = 0;  ///< of the outputs
   int channels = 0;
-  float peak = 0;                    ///< largest magnitude of the outputs, before clipping
-  std::int64_t clipped_samples = 0;  ///< over all outputs and channels
-  float gain = 1;                    ///< that ClipPolicy::rescale applied
+  float peak = 0;                     ///< largest magnitude of the outputs, before clipping
+  std::int64_t clipped_samples = 0;   ///< over all outputs and channels
+  float gain = 1;                     ///< that ClipPolicy::rescale applied
+  std::int64_t damaged_packets = 0;   ///< of the song, that were skipped
+  std::int64_t unusable_samples = 0;  ///< of the song, that were taken as silence
+  std::vector<std::string> warnings;  ///< all that the log says of the song
 };
 
 /// Separates what `decoder` gives and writes the outputs of `job`: an output per mix (or the stem file), then

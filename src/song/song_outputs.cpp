@@ -40,7 +40,7 @@ SongOutputs::SongOutputs(const Job& job, const Decoder& decoder, const SongSetti
   if (settings.clip == ClipPolicy::rescale) {
     spool_.emplace(job.outputs.front().path, audio_.parts(), sample_rate_hz, decoder.channels());
   }
-  if (settings.plot) figure_.emplace(sample_rate_hz, job.song.track);
+  if (settings.plot) figure_.emplace(sample_rate_hz, job.song.name);
   if (settings.mixes.empty() || settings.plot) {
     mixture_.emplace(decoder.sample_rate_hz(), sample_rate_hz, decoder.channels());
   }
@@ -80,15 +80,16 @@ SongOutputs::Report SongOutputs::finish() {
   if (drawer_) drawer_->wait();
   if (spool_) report.gain = spool_->replay(audio_);
   throw_if_cancelled();
-  audio_.complete();                 // so that hardly anything can fail once the first file has its name
+  audio_.complete();  // so that hardly anything can fail once the first file has its name
+  if (settings_.existing == ExistingFile::keep) check_free(job_);  // before the first of several has its name
   std::vector<TemporaryFile> added;  // go away where a later one fails; a replaced one cannot come back
   if (figure_) {
     const std::filesystem::path& path = job_.outputs.back().path;
     const bool adds = !std::filesystem::exists(path);
-    write_png(path, figure_->draw());
+    write_file(path, png_bytes(figure_->draw()), settings_.existing);
     if (adds) added.emplace_back(path);
   }
-  audio_.finish(added);
+  audio_.finish(added, settings_.existing);
   for (TemporaryFile& file : added) file.keep();
   report.peak = audio_.peak();
   report.clipped_samples = audio_.clipped_samples();

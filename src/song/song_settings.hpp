@@ -2,9 +2,11 @@
 
 #include "svsep/decoder.hpp"
 #include "svsep/encoder.hpp"
+#include "svsep/existing_file.hpp"
 #include "svsep/separator.hpp"
 
 #include <map>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,10 @@ struct SongSettings {
   int sample_rate_hz = 0;  ///< of the outputs; 0: the song's
   ClipPolicy clip = ClipPolicy::clip;
   bool plot = false;
+  ExistingFile existing = ExistingFile::replace;  ///< outputs that exist when the song's are complete
+  /// Gets the share of the song that is done, 0..1, where its length is known; on a thread of the
+  /// separator's.
+  std::function<void(double fraction)> on_progress = {};
 };
 
 /// The stems that the outputs are made of, each once.

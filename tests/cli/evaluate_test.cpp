@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -108,18 +109,134 @@ TEST_F(Evaluate, ScoresTheTracksOfMusdbWithAModelAndTheOracles) {
   }
 }
 
-TEST_F(Evaluate, KeepsEarlierScoresUnlessToldToOverwrite) {
+TEST_F(Evaluate, UsesEarlierScoresAgainAndSaysSoUnlessToldToOverwrite) {
   ASSERT_EQ(evaluate_folders({"-o", "scores"}).exit_code, 0);
   const fs::path file = folder_ / "scores/test/ref.json";
   const std::string computed = read_text(file);
-  const std::string kept = R"({"targets": [{"name": "vocals", "uSDR": 4.5, "frames": []}]})";
-  std::ofstream(file) << kept;
-  const test::RunResult resumed = evaluate_folders({"-o", "scores"});
+  std::string marked = computed;
+  marked.replace(marked.find("13.97940"), 8, "4.500000");
+  std::ofstream(file) << marked;
+  fs::rename(folder_ / "est", folder_ / "moved");
+  const test::RunResult resumed = evaluate(
+      {"--reference", "ref", "--estimate", "moved", "-o", "scores"});  // the audio counts, not its place
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_NE(resumed.out.find("4.500"), std::string::npos) << resumed.out;
-  EXPECT_EQ(read_text(file), kept);
+  EXPECT_NE(resumed.err.find("1 of 1 tracks were scored earlier: scores"), std::string::npos) << resumed.err;
+  EXPECT_EQ(read_text(file), marked);
+  fs::rename(folder_ / "moved", folder_ / "est");
   EXPECT_EQ(evaluate_folders({"-o", "scores", "--overwrite"}).exit_code, 0);
   EXPECT_EQ(read_text(file), computed);
+}
+
+TEST_F(Evaluate, RefusesTheScoresOfOtherEstimatesAndNamesBoth) {
+  ASSERT_EQ(evaluate_folders({"-o", "scores"}).exit_code, 0);
+  const std::string kept = read_text(folder_ / "scores/test/ref.json");
+  fs::copy(folder_ / "est", folder_ / "other");
+  write("other/vocals.wav", test::noise(kSamples, 2, 0.3, 1));
+  expect_failure(evaluate({"--reference", "ref", "--estimate", "other", "-o", "scores", "--quiet"}), 4,
+                 {"scores/test/ref.json", "scores of est", "those of other", "--overwrite"});
+  write("est/vocals.wav", test::noise(kSamples, 2, 0.3, 1));
+  expect_failure(evaluate_folders({"-o", "scores", "--quiet"}), 4, {"est as it was before"});
+  EXPECT_EQ(read_text(folder_ / "scores/test/ref.json"), kept);
+}
+
+TEST_F(Evaluate, RefusesScoresThatDoNotSayWhatTheyAreOf) {
+  fs::create_directories(folder_ / "scores/test");
+  std::ofstream(folder_ / "scores/test/ref.json") << R"({"targets": [{"name": "vocals", "frames": []}]})";
+  expect_failure(evaluate_folders({"-o", "scores", "--quiet"}), 4,
+                 {"scores/test/ref.json", "estimates that it does not name"});
+}
+
+TEST_F(Evaluate, RefusesTheScoresOfAnotherModel) {
+  make_musdb();
+  for (const char* name : {"one.safetensors", "two.safetensors"}) test::write_tiny_model(folder_ / name);
+  const auto score = [&](const char* model) {
+    return evaluate({"--musdb", "musdb", "--model", model, "-o", "scores", "--quiet"});
+  };
+  ASSERT_EQ(score("one.safetensors").exit_code, 0);
+  const test::RunResult same = score("two.safetensors");  // the same weights under another name
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  std::ofstream(folder_ / "two.safetensors", std::ios::binary | std::ios::app) << "x";
+  EXPECT_NE(score("two.safetensors").exit_code, 0);
+}
+
+TEST_F(Evaluate, ScoresAnotherSongWhoseFolderHasTheSameNameByItself) {
+  for (const char* song : {"one", "two"}) {
+    fs::create_directories(folder_ / song);
+    fs::copy(folder_ / "ref", folder_ / song / "stems");
+  }
+  write("two/stems/vocals.wav", test::noise(kSamples, 2, 0.25, 1));
+  const auto score = [&](const std::string& song, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"--reference", song + "/stems", "--estimate", "est", "--quiet"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return evaluate(arguments);
+  };
+  ASSERT_EQ(score("one", {"-o", "scores"}).exit_code, 0);
+  const std::string truth = score("two", {}).out;
+  EXPECT_NE(truth, score("one", {}).out);
+  EXPECT_EQ(score("two", {"-o", "scores"}).out, truth);
+  EXPECT_EQ(score("two", {"-o", "scores"}).out, truth) << "and again, from its own file";
+  EXPECT_TRUE(fs::exists(folder_ / "scores/test/two - stems.json"));
+}
+
+TEST_F(Evaluate, PassesOverHiddenFiles) {
+  make_musdb();
+  for (const char* file : {"musdb/test/._A - One.stem.mp4", "ref/._vocals.wav"})
+    std::ofstream(folder_ / file) << "x";
+  EXPECT_EQ(evaluate_folders().exit_code, 0);
+  test::write_tiny_model(folder_ / "tiny.safetensors");
+  const test::RunResult result = evaluate({"--musdb", "musdb", "--model", "tiny.safetensors"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("     2 "), std::string::npos) << result.out;
+}
+
+TEST_F(Evaluate, ScoresMusdb18Hq) {
+  const fs::path song = folder_ / "hq/test/A - One";
+  fs::create_directories(song);
+  AudioBuffer mixture(2, 44100);
+  std::uint64_t seed = 0;
+  for (const char* part : {"vocals.wav", "drums.WAV", "Bass.wav", "other.wav"}) {
+    const AudioBuffer audio = test::noise(44100, 2, 0.2, seed++);
+    write(song / part, audio, 44100);
+    for (std::size_t c = 0; c < 2; ++c) {
+      for (std::size_t n = 0; n < 44100; ++n) mixture.channels[c][n] += audio.channels[c][n];
+    }
+  }
+  write(song / "mixture.wav", mixture, 44100);
+  fs::create_directories(folder_ / "estimates/A - One");
+  fs::copy(song / "vocals.wav", folder_ / "estimates/A - One/vocals.wav");
+  fs::copy(song / "mixture.wav", folder_ / "estimates/A - One/accompaniment.wav");
+  const test::RunResult result = evaluate({"--musdb", "hq", "--estimates", "estimates", "--oracle"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(count(result.out, "\n"), 9U) << result.out;
+  EXPECT_NE(result.out.find("4.77"), std::string::npos) << "uSDR of 3 parts against 1: 10 log10(3)\n"
+                                                        << result.out;
+}
+
+TEST_F(Evaluate, TakesStemsOfAnyFormatAndCase) {
+  fs::remove(folder_ / "ref/vocals.wav");
+  write("ref/Vocals.WAV", test::noise(50000, 2, 0.5, 1), 44100);
+  write("ref/accompaniment.wav", test::noise(50000, 2, 0.5, 2), 44100);
+  for (const std::string format : {"flac", "opus", "m4a", "mp3"}) {
+    fs::create_directories(folder_ / format);
+    for (const std::string stem : {"Vocals.WAV", "accompaniment.wav"}) {
+      test::run_ffmpeg({"-i", (folder_ / "ref" / stem).string(),
+                        (folder_ / format / fs::path(stem).stem()).string() + "." + format});
+    }
+    const test::RunResult result = evaluate({"--reference", "ref", "--estimate", format});
+    EXPECT_EQ(result.exit_code, 0) << format << ": " << result.err;
+    const bool says_so = result.err.find("resampled from 48000 to 44100 Hz") != std::string::npos;
+    EXPECT_EQ(says_so, format == "opus") << result.err;
+  }
+}
+
+TEST_F(Evaluate, SaysWhereAnEstimateHoldsNoNumbers) {
+  AudioBuffer estimate = test::noise(kSamples, 2, 0.4, 1);
+  estimate.channels[0][500] = std::numeric_limits<float>::quiet_NaN();
+  test::write_wav_f32(folder_ / "est/vocals.wav", estimate, kRateHz);
+  const test::RunResult result = evaluate_folders();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("est/vocals.wav: 1 samples"), std::string::npos) << result.err;
 }
 
 TEST_F(Evaluate, GoesOnAfterATrackThatFails) {
@@ -174,7 +291,9 @@ TEST_F(Evaluate, RefusesAnEstimateThatIsNoAudio) {
 TEST_F(Evaluate, RefusesUnreadableScores) {
   fs::create_directories(folder_ / "scores/test");
   std::ofstream(folder_ / "scores/test/ref.json") << "{\"targets\": [";
-  expect_failure(evaluate_folders({"-o", "scores"}), 3, {"scores/test/ref.json", "parse error"});
+  expect_failure(evaluate_folders({"-o", "scores"}), 4,
+                 {"scores/test/ref.json", "parse error", "--overwrite"});
+  EXPECT_EQ(evaluate_folders({"-o", "scores", "--overwrite"}).exit_code, 0);
 }
 
 TEST_F(Evaluate, RefusesAnOutputThatIsNoFolder) {
@@ -196,7 +315,6 @@ TEST_F(Evaluate, RefusesOptionsThatConflictAndNamesThem) {
                  {"--estimates", "--model"});
   expect_failure(evaluate_folders({"--oracle"}), 2, {"--oracle", "--musdb"});
   expect_failure(evaluate({"--musdb", "x", "--subset", "all"}), 2, {"test|train", "all"});
-  expect_failure(evaluate_folders({"--memory", "0"}), 2, {"--memory"});
 }
 
 }  // namespace

@@ -1,18 +1,21 @@
 #include "separate_fixture.hpp"
 #include "support/terminal.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace svsep {
 namespace {
 
 namespace fs = std::filesystem;
+using Names = std::vector<std::string>;
 
 class SeparateBatch : public test::SeparateTest {
  protected:
@@ -66,26 +69,62 @@ TEST_F(SeparateBatch, SkipsOnlySongsThatHaveAllOutputs) {
 }
 
 TEST_F(SeparateBatch, StopsAllJobsOnASignalAndLeavesNothingBehind) {
-  for (const char* name : {"in/a.wav", "in/b.wav"}) write_song(name, 22050 * 900);
-  for (const char* options : {"--jobs 2", "--jobs 2 --clip rescale", "--jobs 2 --format stem.mp4"}) {
-    const test::RunResult result =
-        test::run_shell(separate_line() + options + " in & sleep 2; kill -INT $!; wait $!");
-    EXPECT_EQ(result.exit_code, 128 + SIGINT) << result.err;
-    expect_holds(result.err, "stopped by signal 2");
-    expect_no_files("separated");
+  for (const char* name : {"in/a.wav", "in/b.wav"}) write_song(name, 22050 * 90);
+  for (const Names& options : {Names{}, Names{"--clip", "rescale"}, Names{"--format", "stem.mp4"}}) {
+    Names arguments = {"--jobs", "2", "in"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    EXPECT_EQ(separate_until_it_writes(arguments, SIGINT), 128 + SIGINT);
+    expect_holds(log(), "stopped by signal 2");
+    EXPECT_FALSE(fs::exists(folder_ / "separated"));
   }
 }
 
 TEST_F(SeparateBatch, StopsWhileItWaitsForAPipe) {
-  test::run({"mkfifo", (folder_ / "fifo").string()});
-  for (const char* arguments : {"-", "--list -"}) {
-    const test::RunResult result =
-        test::run_shell(separate_line() + arguments +
-                        " <fifo & p=$!; sleep 300 >fifo & w=$!; sleep 1; kill -TERM $p; wait $p; c=$?; "
-                        "kill $w; exit $c");
-    EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.err;
-    expect_no_files("separated");
+  write_song("song.wav", 2000);
+  for (const Names& arguments : {Names{"-"}, Names{"--list", "-"}}) {
+    const test::OpenPipe pipe(arguments.size() == 1 ? test::bytes_of(folder_ / "song.wav") : "song.wav\n");
+    EXPECT_EQ(run_until(
+                  arguments, SIGTERM, [&] { return pipe.is_empty(); }, pipe.reading_end()),
+              128 + SIGTERM);
+    EXPECT_FALSE(fs::exists(folder_ / "separated"));
   }
+}
+
+TEST_F(SeparateBatch, GoesOnBesideAFolderThatCannotBeRead) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read every folder";
+  write_song("in/a.wav");
+  fs::create_directories(folder_ / "in/closed");
+  fs::permissions(folder_ / "in/closed", fs::perms::none);
+  const test::RunResult result = separate({"in"});
+  EXPECT_EQ(result.exit_code, 6);
+  expect_holds(result.err, "cannot read: in/closed: Permission denied");
+  expect_stems("a", 22050, 1, 2000);
+}
+
+TEST_F(SeparateBatch, DoesSongsOfOneNameInSeveralFoldersAndFormats) {
+  for (const char* name : {"A/01 Intro.wav", "B/01 Intro.wav", "B/02.wav"}) write_song(name);
+  test::run_ffmpeg({"-i", (folder_ / "B/02.wav").string(), (folder_ / "B/02.flac").string()});
+  const test::RunResult result = separate({"A", "B", "--stems", "vocals"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(files("separated"), (Names{"02 (flac)/vocals.wav", "02 (wav)/vocals.wav", "A/01 Intro/vocals.wav",
+                                       "B/01 Intro/vocals.wav"}));
+}
+
+TEST_F(SeparateBatch, RemovesOldRemainsOfARunThatWasKilledAndLeavesOthersAlone) {
+  write_song("song.wav");
+  const fs::path stems = folder_ / "separated/song";
+  fs::create_directories(stems);
+  const auto leave = [&](const std::string& name, std::chrono::hours age) {
+    std::ofstream(stems / name) << "x";
+    fs::last_write_time(stems / name, fs::file_time_type::clock::now() - age);
+  };
+  leave("vocals.wav.0123456789abcdef.part", std::chrono::hours(2));
+  leave("accompaniment.wav.00123456789abcde.part", std::chrono::hours(0));  // somebody may be at work
+  leave("movie.part", std::chrono::hours(2));
+  leave("other.0123456789abcdeg.part", std::chrono::hours(2));
+  ASSERT_EQ(separate({"song.wav", "--stems", "vocals"}).exit_code, 0);
+  EXPECT_EQ(files("separated/song"), (Names{"accompaniment.wav.00123456789abcde.part", "movie.part",
+                                            "other.0123456789abcdeg.part", "vocals.wav"}));
 }
 
 TEST_F(SeparateBatch, LeavesNothingBehindWhenTheDiskIsFullWhateverTheFormat) {

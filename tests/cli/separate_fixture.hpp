@@ -2,6 +2,7 @@
 
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
+#include "support/run_until.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
 #include "svsep/decoder.hpp"
@@ -9,9 +10,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <gtest/gtest.h>
 #include <iterator>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -48,6 +51,29 @@ class SeparateTest : public ::testing::Test {
   RunResult separate_stdin(const std::string& input, std::vector<std::string> arguments) {
     return separate(std::move(arguments), {}, input);
   }
+
+  /// Whether a file in work below the folder holds something by now.
+  [[nodiscard]] bool is_writing(const fs::path& below) const {
+    std::error_code code;
+    fs::recursive_directory_iterator entry(folder_ / below, code);
+    for (; !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+      std::error_code gone;
+      if (entry->path().extension() == ".part" && entry->file_size(gone) > 0 && !gone) return true;
+    }
+    return false;
+  }
+
+  /// As separate(), with a signal once `ready`; the exit code.
+  int run_until(std::vector<std::string> arguments, int signal, const std::function<bool()>& ready,
+                int input = -1) {
+    arguments.insert(arguments.begin(), {"separate", "--threads", "1", "--model", model_.string()});
+    return test::run_until(arguments, folder_ / "log", signal, ready, {folder_.path(), input});
+  }
+  int separate_until_it_writes(std::vector<std::string> arguments, int signal) {
+    return run_until(std::move(arguments), signal, [&] { return is_writing("separated"); });
+  }
+  /// What the last run_until() wrote on standard error.
+  [[nodiscard]] std::string log() const { return bytes_of(folder_ / "log"); }
 
   /// The start of a shell line that runs `svsep separate` in the folder.
   [[nodiscard]] std::string separate_line() const {

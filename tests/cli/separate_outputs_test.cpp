@@ -3,6 +3,7 @@
 #include "svsep/stem_file.hpp"
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <sstream>
@@ -125,7 +126,7 @@ TEST_F(SeparateOutputs, CarriesTheTagsOver) {
 
 TEST_F(SeparateOutputs, FollowsTheTemplate) {
   write_song("in/sub/song.wav");
-  ASSERT_EQ(separate({"in", "--output-template", "{stem}/{dir}/{track} - {stem}.{ext}"}).exit_code, 0);
+  ASSERT_EQ(separate({"in", "--output-template", "{stem}/{dir}/{name} - {stem}.{ext}"}).exit_code, 0);
   EXPECT_EQ(files("separated"),
             (Names{"accompaniment/sub/song - accompaniment.wav", "vocals/sub/song - vocals.wav"}));
 }
@@ -138,8 +139,8 @@ TEST_F(SeparateOutputs, MixesAKaraokeTrackWithTheGainsAskedFor) {
   ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "-o", "plain", "--karaoke"}).exit_code, 0);
   EXPECT_EQ(files("plain"), Names{"song/karaoke.wav"});
   EXPECT_EQ(decode(folder_ / "plain/song/karaoke.wav").channels, accompaniment.channels);
-  ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "-o", "mix", "--karaoke", "--vocal-gain-db", "-12",
-                      "--accompaniment-gain-db", "3"})
+  ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "-o", "mix", "--karaoke", "--vocal-gain", "-12",
+                      "--acc-gain", "3"})
                 .exit_code,
             0);
   EXPECT_LT(largest_difference(vocals, std::pow(10.0F, -12.0F / 20), accompaniment,
@@ -151,8 +152,8 @@ TEST_F(SeparateOutputs, AddsUpToTheSongInResidualMode) {
   for (const int rate_hz : {22050, 44100, 48000}) {
     const AudioBuffer song = test::noise(40000, 2, 0.9);
     test::write_wav_f32(folder_ / "song.wav", song, rate_hz);
-    ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "--accompaniment", "residual", "--vocal-thresh",
-                        "0.3", "--overwrite"})
+    ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "--acc-from", "residual", "--vocal-thresh", "0.3",
+                        "--overwrite"})
                   .exit_code,
               0);
     EXPECT_LT(largest_difference(decode(folder_ / "separated/song/vocals.wav"), 1,
@@ -205,6 +206,53 @@ TEST_F(SeparateOutputs, DrawsASpectrogram) {
   EXPECT_EQ(reports(result).at(0).at("outputs").at("spectrogram"), "separated/song/spectrogram.png");
 }
 
+TEST_F(SeparateOutputs, NamesTheStemFileTheSameWithASpectrogramBesideIt) {
+  write_song("song.wav", 30000, 2);
+  ASSERT_EQ(separate({"song.wav", "--plot", "--format", "stem.mp4"}).exit_code, 0);
+  EXPECT_EQ(files("separated"), (Names{"song.png", "song.stem.mp4"}));
+}
+
+TEST_F(SeparateOutputs, TakesFormatsAndStemsInAnyCaseAndWavForTwentyFourBits) {
+  write_song("song.wav");
+  ASSERT_EQ(separate({"song.wav", "--format", "WAV", "--stems", "Vocals"}).exit_code, 0);
+  ASSERT_EQ(separate({"song.wav", "--format", "wav24", "--stems", "vocals", "-o", "other"}).exit_code, 0);
+  EXPECT_EQ(test::bytes_of(folder_ / "separated/song/vocals.wav"),
+            test::bytes_of(folder_ / "other/song/vocals.wav"));
+}
+
+TEST_F(SeparateOutputs, TellsInJsonWhatTheLogTells) {
+  AudioBuffer song = test::noise(20000);
+  song.channels[0][7000] = std::numeric_limits<float>::quiet_NaN();
+  test::write_wav_f32(folder_ / "caf\xE9.wav", song, 22050);
+  const test::RunResult result = separate({"caf\xE9.wav", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json report = reports(result).at(0);
+  EXPECT_EQ(report.at("unusable_samples"), 1);
+  EXPECT_EQ(report.at("damaged_packets"), 0);
+  ASSERT_EQ(report.at("warnings").size(), 1U);
+  EXPECT_NE(result.err.find(report.at("warnings").at(0).get<std::string>()), std::string::npos) << result.err;
+  EXPECT_EQ(report.at("input_percent_encoded"), "caf%E9.wav");
+  EXPECT_EQ(report.at("outputs").at("vocals_percent_encoded"), "separated/caf%E9/vocals.wav");
+}
+
+TEST_F(SeparateOutputs, TellsWhenASongStartsAndHowFarItIs) {
+  write_song("song.wav", 22050 * 20);
+  const test::RunResult result = separate({"song.wav", "--json", "--json-progress", "--quiet"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const std::vector<nlohmann::json> objects = reports(result);
+  ASSERT_GE(objects.size(), 4U) << result.out;
+  EXPECT_EQ(objects.front().at("status"), "started");
+  EXPECT_EQ(objects.back().at("status"), "ok");
+  double done = 0;
+  for (std::size_t i = 1; i + 1 < objects.size(); ++i) {
+    EXPECT_EQ(objects[i].at("status"), "running");
+    EXPECT_EQ(objects[i].at("input"), "song.wav");
+    EXPECT_GT(objects[i].at("done").get<double>(), done);
+    done = objects[i].at("done");
+  }
+  EXPECT_EQ(done, 1);
+}
+
 TEST_F(SeparateOutputs, ReportsEverySongAsAJsonObject) {
   write_song("done.wav", 22050, 2);
   write_song("new.wav", 11025);
@@ -247,7 +295,7 @@ TEST_F(SeparateOutputs, DoesNotClickWhereTheNetworksBatchesMeet) {
   constexpr int kRateHz = 44100;
   const std::size_t samples = std::size_t{kRateHz} * 60;  // a batch is 0.74 s
   test::write_wav_f32(folder_ / "song.wav", test::sine(kRateHz, samples, 1, 1000), kRateHz);
-  ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "--stride", "1", "--vocal-thresh", "0",
+  ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "--overlap", "9", "--vocal-thresh", "0",
                       "--acc-thresh", "0"})
                 .exit_code,
             0);

@@ -1,17 +1,13 @@
 #include "support/dataset.hpp"
 #include "support/run.hpp"
+#include "support/run_until.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <chrono>
 #include <csignal>
 #include <fstream>
-#include <functional>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <string>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace svsep {
@@ -19,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using test::run_until;
 using test::text_of;
 
 /// The rows of a history without their last column, the seconds.
@@ -27,29 +24,6 @@ std::string untimed(const fs::path& csv) {
   std::string text;
   for (std::string line; std::getline(lines, line);) text += line.substr(0, line.rfind(',')) + "\n";
   return text;
-}
-
-/// Starts svsep, sends `signal` once `ready`, and returns its exit code, or 128 + the signal that ended it.
-int run_until(const std::vector<std::string>& arguments, const fs::path& log, int signal,
-              const std::function<bool()>& ready) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> argv = {const_cast<char*>(SVSEP_BINARY)};
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    if (std::freopen(log.c_str(), "w", stderr) != nullptr) ::execv(SVSEP_BINARY, argv.data());
-    ::_exit(127);
-  }
-  int status = 0;
-  bool sent = false;
-  while (::waitpid(child, &status, WNOHANG) == 0) {
-    if (!sent && ready()) {
-      ::kill(child, signal);
-      sent = true;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 TEST(Train, ResumesAKilledAndAStoppedRunToTheModelOfOneThatWasNot) {

@@ -156,7 +156,7 @@ def checkpoint():
 
 def text():
     write("text", "list", "l# songs\n\na song.wav\r\n/no/such/b.mp3\n")
-    write("text", "template", "t{dir}/{track}/{stem}.{ext}\0folder/below\0A Song\0vocals\0wav")
+    write("text", "template", "t{dir}/{name}/{stem}.{ext}\0folder/below\0A Song\0vocals\0wav")
     write("text", "shard", "s3/16")
     write("text", "data_folder", "d/songs=0.25")
     scores = {"targets": [{"name": "vocals", "uSDR": 1.5, "SI-SDR": float("nan"), "frames": [
@@ -168,11 +168,11 @@ def text():
         ["cseparate", "song.mp3", "-", "--name", "x", "--shard", "1/2", "--start", "1.5", "--stems",
          "vocals,accompaniment", "--format", "mp3", "--bitrate", "320", "--clip", "rescale", "--vocal-thresh", "0.15",
          "--device", "cuda:1", "-j", "2"]))
-    write("text", "karaoke", "\n".join(["cseparate", "-o-", "--karaoke", "--vocal-gain-db=-inf", "--", "-song.wav"]))
+    write("text", "karaoke", "\n".join(["cseparate", "-o-", "--karaoke", "--vocal-gain=-inf", "--", "-song.wav"]))
     write("text", "train", "\n".join(
         ["ctrain", "--vocals", "a=2", "b", "--accompaniment", "c", "--recipe", "remix", "--arch", "unet", "--lr",
          "1e-3", "--schedule", "cosine", "--amp", "--max-minutes", "1.5", "--threads", "4"]))
-    write("text", "evaluate", "\n".join(["cevaluate", "--musdb", "x", "--subset", "train", "--oracle", "--memory", "9"]))
+    write("text", "evaluate", "\n".join(["cevaluate", "--musdb", "x", "--subset", "train", "--oracle"]))
 
 
 for make in (media, model_file, network, cache, checkpoint, text):

@@ -1,6 +1,6 @@
 #include "cli/verbs.hpp"
 #include "dataset/collection.hpp"
-#include "evaluation/scores.hpp"
+#include "evaluation/museval_json.hpp"
 #include "fuzz.hpp"
 #include "song/inputs.hpp"
 #include "song/output_plan.hpp"
@@ -36,7 +36,7 @@ void list(std::string_view text) {
     if (fs::is_directory(line, code)) return;
   }
   const MemoryFile file(text);
-  for (const svsep::Song& song : svsep::find_songs({{}, file.path(), {}, "separated"})) {
+  for (const svsep::Song& song : svsep::find_songs({{}, file.path(), false, {}, "separated"}).songs) {
     require(!song.path.empty(), "a song has a path");
   }
 }
@@ -44,8 +44,8 @@ void list(std::string_view text) {
 /// A template, and the folder, track, stem and extension that it is filled with.
 void output_template(std::string_view text) {
   const Fields fields = split(text, '\0', 5);
-  const fs::path path =
-      svsep::expand_template(fields[0], {"song.wav", fields[1], fields[2]}, {fields[3], fields[4]});
+  const fs::path path = svsep::expand_template({"", fields[0], false, "model"},
+                                               {"song.wav", fields[1], fields[2]}, {fields[3], fields[4]});
   require(!path.empty() && path.is_relative(), "an output lies in the output folder");
   require(std::find(path.begin(), path.end(), "..") == path.end(), "an output does not leave that folder");
 }
@@ -63,11 +63,12 @@ void data_folder(std::string_view text) {
 /// Scores, which written again are the same.
 void museval_json(std::string_view text) {
   const MemoryFile file(text);
-  const svsep::TrackScores scores = svsep::read_museval_json(file.path());
+  const svsep::ScoreFile read = svsep::read_museval_json(file.path());
   static_cast<void>(svsep::summarise({scores, scores}));
-  const std::string written = svsep::to_museval_json(scores);
+  const std::string written = svsep::to_museval_json(read.scores, read.scored);
   const MemoryFile again(written);
-  require(svsep::to_museval_json(svsep::read_museval_json(again.path())) == written, "scores are kept");
+  const svsep::ScoreFile kept = svsep::read_museval_json(again.path());
+  require(svsep::to_museval_json(kept.scores, kept.scored) == written, "scores are kept");
 }
 
 /// The name of a stem, which is a file's and so any bytes.

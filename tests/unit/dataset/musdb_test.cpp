@@ -20,12 +20,29 @@ std::vector<std::string> names(const std::vector<Track>& tracks) {
   return result;
 }
 
+TEST(Musdb, ListsTheSongsOfMusdb18HqWithTheirPartsInAnyCase) {
+  const test::TemporaryFolder folder;
+  fs::create_directories(folder / "test" / "A - a");
+  for (const char* file :
+       {"mixture.wav", "Vocals.wav", "drums.WAV", "bass.flac", "other.wav", "._bass.wav"}) {
+    std::ofstream(folder / "test" / "A - a" / file) << "x";
+  }
+  const std::vector<Track> tracks = list_tracks(folder.path(), Subset::test);
+  ASSERT_EQ(tracks.size(), 1U);
+  EXPECT_EQ(tracks[0].name, "A - a");
+  EXPECT_FALSE(tracks[0].is_stem_file);
+  EXPECT_EQ(tracks[0].mixture.filename(), "mixture.wav");
+  ASSERT_EQ(tracks[0].sources.size(), 4U);
+  EXPECT_EQ(tracks[0].sources[0].path.filename(), "Vocals.wav");
+  EXPECT_EQ(tracks[0].sources[2].path.filename(), "bass.flac");
+}
+
 TEST(Musdb, ListsTheStemFilesOfASubsetByName) {
   const test::TemporaryFolder folder;
-  fs::create_directories(folder / "train" / "Folder.stem.mp4");
+  fs::create_directories(folder / "train" / "Folder.stem.mp4");  // no song
   fs::create_directories(folder / "test");
   for (const char* file : {"train/B - b.stem.mp4", "train/A - ä.STEM.MP4", "train/notes.txt", "train/C.mp4",
-                           "test/D.stem.mp4"}) {
+                           "test/D.stem.mp4", "train/._B - b.stem.mp4"}) {
     std::ofstream(folder / file) << "x";
   }
   EXPECT_THAT(names(list_tracks(folder.path(), Subset::train)), ElementsAre("A - ä", "B - b"));
@@ -40,7 +57,7 @@ TEST(Musdb, SaysWhichFolderIsMissingOrEmpty) {
   fs::create_directories(folder / "train");
   const Error empty = error_of([&] { static_cast<void>(list_tracks(folder.path(), Subset::train)); });
   EXPECT_EQ(empty.kind(), ErrorKind::input);
-  EXPECT_THAT(empty.what(), HasSubstr("expected *.stem.mp4, got none"));
+  EXPECT_THAT(empty.what(), HasSubstr("no song; expected MUSDB18 (train/*.stem.mp4)"));
 }
 
 TEST(Musdb, SetsThePredefinedValidationSongsAside) {

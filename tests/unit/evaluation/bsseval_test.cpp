@@ -1,5 +1,6 @@
 #include "evaluation/bsseval.hpp"
 
+#include "dsp/sdr.hpp"
 #include "signals.hpp"
 #include "svsep/error.hpp"
 #include "svsep/stem_file.hpp"

@@ -1,5 +1,6 @@
 #include "evaluation/oracle.hpp"
 
+#include "dsp/sdr.hpp"
 #include "evaluation/bsseval.hpp"
 #include "signals.hpp"
 #include "svsep/error.hpp"

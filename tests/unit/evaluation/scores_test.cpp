@@ -1,5 +1,6 @@
 #include "evaluation/scores.hpp"
 
+#include "evaluation/museval_json.hpp"
 #include "signals.hpp"
 #include "support/temporary_folder.hpp"
 #include "svsep/error.hpp"
@@ -51,7 +52,7 @@ TEST(MusevalJson, IsReadBack) {
                               {"b", {}, 1.0, 2.0}};
   const std::filesystem::path path = folder.path() / "scores.json";
   std::ofstream(path) << to_museval_json(scores);
-  const TrackScores read = read_museval_json(path);
+  const TrackScores read = read_museval_json(path).scores;
   ASSERT_EQ(read.size(), 2U);
   EXPECT_EQ(read[0].name, scores[0].name);
   ASSERT_EQ(read[0].frames.size(), 3U);
@@ -63,8 +64,21 @@ TEST(MusevalJson, IsReadBack) {
   EXPECT_TRUE(read[1].frames.empty());
 }
 
+TEST(MusevalJson, SaysWhatTheScoresAreOf) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "scores.json";
+  std::ofstream(path) << to_museval_json({{"a", {all(1.5)}, 1.0, 2.0}}, Scored{"0f", "1e", "model \"x\""});
+  const ScoreFile read = read_museval_json(path);
+  ASSERT_TRUE(read.scored);
+  EXPECT_EQ(read.scored->references, "0f");
+  EXPECT_EQ(read.scored->estimates, "1e");
+  EXPECT_EQ(read.scored->described, "model \"x\"");
+  EXPECT_EQ(read.scores[0].frames[0].sdr, 1.5);
+  EXPECT_FALSE(read_museval_json(museval_file()).scored);
+}
+
 TEST(MusevalJson, IsReadAsMusevalWroteIt) {
-  const TrackScores scores = read_museval_json(museval_file());
+  const TrackScores scores = read_museval_json(museval_file()).scores;
   ASSERT_EQ(scores.size(), 2U);
   EXPECT_EQ(scores[1].name, "accompaniment");
   EXPECT_EQ(scores[1].frames[2].sdr, 17.18274);

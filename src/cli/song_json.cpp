@@ -1,0 +1,102 @@
+#include "cli/song_json.hpp"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace svsep::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(Json(text).dump());
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+/// As in a URI: all but letters, digits and "-._~/" as %XX.
+std::string percent_encoded(std::string_view bytes) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+  std::string text;
+  for (const char byte : bytes) {
+    if (kPlain.find(byte) != std::string_view::npos) {
+      text += byte;
+    } else {
+      text += fmt::format("%{:02X}", static_cast<unsigned char>(byte));
+    }
+  }
+  return text;
+}
+
+/// A path as text; where it is no UTF-8, its bytes are given too, so that the file can be found again.
+void put_path(Json& json, const std::string& key, const std::string& path) {
+  json[key] = path;
+  if (!is_utf8(path)) json[key + "_percent_encoded"] = percent_encoded(path);
+}
+
+Json head(const std::filesystem::path& input, const char* status) {
+  Json json;
+  put_path(json, "input", input.string());
+  json["status"] = status;
+  return json;
+}
+
+void put_report(Json& json, const SongReport& report) {
+  json["seconds"] = report.song_s;
+  json["sample_rate_hz"] = report.sample_rate_hz;
+  json["channels"] = report.channels;
+  json["wall_seconds"] = report.wall_s;
+  json["real_time_factor"] = report.wall_s / report.song_s;
+  json["peak"] = report.peak;
+  json["clipped_samples"] = report.clipped_samples;
+  json["gain"] = report.gain;
+  json["damaged_packets"] = report.damaged_packets;
+  json["unusable_samples"] = report.unusable_samples;
+  json["warnings"] = report.warnings;
+}
+
+}  // namespace
+
+std::string result_line(const Job& job, const SongResult& result, const std::string& device,
+                        const std::string& model) {
+  const Status status = result.status;
+  Json json = head(job.song.path, status == Status::done      ? "ok"
+                                  : status == Status::skipped ? "skipped"
+                                                              : "failed");
+  if (status == Status::failed) {
+    json["error"] = result.error;
+    return line_of(json);
+  }
+  for (const Output& output : job.outputs) put_path(json["outputs"], output.stem, output.path.string());
+  if (status == Status::done) {
+    put_report(json, result.report);
+    json["device"] = device;
+    json["model"] = model;
+  }
+  return line_of(json);
+}
+
+std::string failure_line(const std::filesystem::path& path, const std::string& error) {
+  Json json = head(path, "failed");
+  json["error"] = error;
+  return line_of(json);
+}
+
+std::string start_line(const Job& job) { return line_of(head(job.song.path, "started")); }
+
+std::string progress_line(const Job& job, double fraction) {
+  Json json = head(job.song.path, "running");
+  json["done"] = std::round(fraction * 1000) / 1000;
+  return line_of(json);
+}
+
+}  // namespace svsep::cli

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "evaluation/scores.hpp"
+#include "evaluation/track_audio.hpp"
+#include "svsep/separator.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace svsep {
+
+/// One stem to score.
+struct Target {
+  std::string name;
+  std::vector<AudioStream> reference;   ///< which add up to it
+  std::optional<AudioStream> estimate;  ///< absent: the model separates the mixture
+};
+
+/// A song with its references.
+struct EvaluationTrack {
+  /// What its file of scores may be called: the first name that the scores of other references have not
+  /// taken.
+  std::vector<std::string> names;
+  std::vector<Target> targets;
+  std::optional<AudioStream> mixture;  ///< absent: the sum of the references
+  bool is_musdb18 = false;  ///< read as the musdb package reads its stem files, see round_to_16_bits
+};
+
+/// What is scored against a track's references: a row of the table.
+enum class Row { estimates, mixture, ibm, irm };
+
+/// The model whose estimates are scored where the tracks bring none.
+struct EvaluatedModel {
+  std::filesystem::path path;
+  std::function<std::unique_ptr<Estimator>()> make_estimator;  ///< called once, when it is needed
+};
+
+struct EvaluationSettings {
+  std::vector<Row> rows = {Row::estimates};
+  std::optional<EvaluatedModel> model;
+  std::string estimates_described = "estimates";  ///< in words, for score files: a folder, a model's name
+  int threads = 1;
+  std::filesystem::path output;  ///< the folder of museval's JSON files; empty: none are read or written
+  std::string subset = "test";   ///< the folder in it
+  bool overwrite = false;        ///< score again what has a file there
+};
+
+struct Evaluation {
+  std::vector<std::vector<TrackScores>> scores;  ///< [row][track]; empty where the track failed
+  std::size_t reused = 0;                        ///< tracks of which every row had been scored earlier
+  std::size_t failed = 0;
+};
+
+/// The name of a row other than Row::estimates, and of its folder: "mixture", "IBM" or "IRM".
+[[nodiscard]] const char* row_name(Row row);
+
+/// Scores every row of every track with BSSEval v4, uSDR and SI-SDR. A file of scores is used again where it
+/// says that it is of the same references and estimates (their audio, or the model's file, counts, not their
+/// names); one that is of others, or does not say, is kept, and is an error unless settings.overwrite. A
+/// track whose audio cannot be read is logged and counted, one alone throws. Throws Error: input, output (a
+/// file of other scores, a folder that cannot be written), model, runtime; Cancelled.
+[[nodiscard]] Evaluation evaluate_tracks(const std::vector<EvaluationTrack>& tracks,
+                                         const EvaluationSettings& settings);
+
+}  // namespace svsep
