@@ -7,6 +7,7 @@ pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat>=59.27 libavcodec>
 pkg_check_modules(SAMPLERATE REQUIRED IMPORTED_TARGET samplerate>=0.2)
 pkg_check_modules(FFTW3F REQUIRED IMPORTED_TARGET fftw3f>=3.3)
 pkg_check_modules(FFTW3 REQUIRED IMPORTED_TARGET fftw3>=3.3)
+pkg_check_modules(PANGOCAIRO REQUIRED IMPORTED_TARGET pangocairo>=1.50)
 pkg_check_modules(LAPACKE REQUIRED IMPORTED_TARGET lapacke>=3.9)
 find_package(spdlog 1.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
@@ -41,9 +42,6 @@ target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_HEADERS}
 # stdc++ comes first because a pip torch exports symbols of a standard library of its own.
 target_link_libraries(svsep_libtorch INTERFACE stdc++ ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY}
                                                ${LIBTORCH_C10_LIBRARY} Threads::Threads)
-if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15)
-  target_compile_options(svsep_libtorch INTERFACE "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/clang14_libtorch.hpp")
-endif()
 set(LIBTORCH_FLAVOUR CPU)
 if(LIBTORCH_CUDA_LIBRARY AND LIBTORCH_C10_CUDA_LIBRARY)
   set(LIBTORCH_FLAVOUR CUDA)

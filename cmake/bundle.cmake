@@ -1,8 +1,8 @@
-# cmake -D PREFIX=<installation> -D LIBTORCH_FLAVOUR=CPU|CUDA -D LIBTORCH_VERSION=<x.y.z> -P bundle.cmake: copies every
-# library that the installation needs, but glibc's, into its lib folder, where the program looks first. The folder then
-# runs on any machine with that glibc or a newer one. A LibTorch with CUDA takes gigabytes and is on a GPU machine
-# already, so it stays out, and a script beside bin/ finds it.
-set(elsewhere "^ld-linux" "^lib(c|dl|m|pthread|resolv|rt)\\.so")
+# cmake -D PREFIX=<installation> -D LIBDIR=lib -D LIBTORCH_FLAVOUR=CPU|CUDA -D LIBTORCH_VERSION=<x.y.z> -P bundle.cmake:
+# copies every library that the installation needs, but glibc's, into its library folder, where the program looks first.
+# The folder then runs on any machine with that glibc or a newer one. A LibTorch with CUDA takes gigabytes and is on a
+# GPU machine already, so it stays out, and a script beside bin/ finds it.
+set(elsewhere "^libsvsep" "^ld-linux" "^lib(c|dl|m|pthread|resolv|rt)\\.so")
 if(LIBTORCH_FLAVOUR STREQUAL CUDA)
   list(APPEND elsewhere "^lib(torch|c10)")
   string(REGEX MATCH "^[0-9]+\\.[0-9]+" LIBTORCH_SERIES ${LIBTORCH_VERSION})  # its interface may change between these
@@ -11,16 +11,26 @@ if(LIBTORCH_FLAVOUR STREQUAL CUDA)
 endif()
 file(GET_RUNTIME_DEPENDENCIES
   EXECUTABLES ${PREFIX}/bin/svsep
-  MODULES ${PREFIX}/lib/svsep/svsep_torch.so
+  LIBRARIES ${PREFIX}/${LIBDIR}/libsvsep.so
+  MODULES ${PREFIX}/${LIBDIR}/svsep/svsep_torch.so
   RESOLVED_DEPENDENCIES_VAR libraries
   PRE_EXCLUDE_REGEXES ${elsewhere})
+set(licences ${PREFIX}/share/doc/svsep/licences)
+file(MAKE_DIRECTORY ${licences})
 foreach(library ${libraries})
   cmake_path(GET library FILENAME name)
   file(REAL_PATH ${library} file)
-  file(COPY_FILE ${file} ${PREFIX}/lib/${name} ONLY_IF_DIFFERENT)
+  # Debian's licence text of the library's package, where it comes from one.
+  execute_process(COMMAND dpkg-query --search ${file} OUTPUT_VARIABLE owner ERROR_QUIET RESULT_VARIABLE unknown)
+  string(REGEX REPLACE "[:,].*" "" package "${owner}")
+  if(NOT unknown AND EXISTS /usr/share/doc/${package}/copyright)
+    file(COPY_FILE /usr/share/doc/${package}/copyright ${licences}/${package} ONLY_IF_DIFFERENT)
+  endif()
+  file(COPY_FILE ${file} ${PREFIX}/${LIBDIR}/${name} ONLY_IF_DIFFERENT)
 endforeach()
 # Where LibTorch was when this was built means nothing elsewhere.
-file(RPATH_SET FILE ${PREFIX}/bin/svsep NEW_RPATH "$ORIGIN/../lib")
-file(RPATH_SET FILE ${PREFIX}/lib/svsep/svsep_torch.so NEW_RPATH "$ORIGIN/..")
+file(RELATIVE_PATH bin_to_lib ${PREFIX}/bin ${PREFIX}/${LIBDIR})
+file(RPATH_SET FILE ${PREFIX}/bin/svsep NEW_RPATH "$ORIGIN/${bin_to_lib}")
+file(RPATH_SET FILE ${PREFIX}/${LIBDIR}/svsep/svsep_torch.so NEW_RPATH "$ORIGIN/..")
 list(LENGTH libraries count)
-message(STATUS "${count} libraries in ${PREFIX}/lib")
+message(STATUS "${count} libraries in ${PREFIX}/${LIBDIR}")

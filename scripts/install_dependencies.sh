@@ -5,10 +5,10 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libtorch-dev libgloo-dev libopenblas0-pthread
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libsamplerate0-dev libfftw3-dev
-  libcli11-dev libspdlog-dev nlohmann-json3-dev libutfcpp-dev liblapacke-dev)
+  libcli11-dev libspdlog-dev nlohmann-json3-dev libutfcpp-dev liblapacke-dev libpango1.0-dev fonts-dejavu-core)
 if [[ "${1:-}" == test ]]; then
-  packages+=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libgmock-dev ffmpeg
-    valgrind)
+  packages+=(clang-16 clang-format-14 clang-tidy-16 libclang-rt-16-dev libgtest-dev libgmock-dev libbenchmark-dev
+    ffmpeg valgrind)
 fi
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

@@ -33,6 +33,16 @@ build_and_test() {
   ctest --preset "$1" --parallel "$(nproc)"
 }
 
+# The bundle, moved, without the environment of this machine.
+check_bundle() {
+  local folder
+  folder=$(mktemp -d)
+  mv build/ci/svsep-*/ "$folder/moved"
+  ffmpeg -v error -f lavfi -i 'anoisesrc=duration=1:color=pink:sample_rate=44100' "$folder/noise.wav"
+  env -i "$folder/moved/bin/svsep" separate --output "$folder" "$folder/noise.wav"
+  rm -r "$folder"
+}
+
 # One separation by the Release build, whose own code valgrind must have nothing to say about.
 check_with_valgrind() {
   begin "valgrind"
@@ -56,15 +66,19 @@ if [[ "${1:-}" == --sanitize ]]; then
   check_with_valgrind
 else
   begin "Format"
-  each_source clang-format --dry-run -Werror
+  each_source clang-format-14 --dry-run -Werror
   build_and_test ci
+  begin "Examples, benchmarks, bundle"
+  cmake --build --preset ci --target demo_song separate_file peak benchmark_data_pipeline benchmark_stages \
+    benchmark_training_step bundle
+  check_bundle
   if [[ "${1:-}" != --quick ]]; then
     begin "clang-tidy"
     cmake --preset tidy
     # The product only: a file that knows LibTorch takes minutes. The number of warnings in other people's headers
     # goes to stderr; findings go to stdout.
     find src examples -name '*.cpp' -print0 |
-      xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build/tidy --quiet 2>/dev/null
+      xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p build/tidy --quiet 2>/dev/null
     build_and_test asan
   fi
 fi

@@ -34,7 +34,7 @@ const std::map<std::string, Rooms> kAllowed = {
     {"training",
      {"network", "recipe", "dataset", "backend", "plot", "model", "separation", "media", "dsp", "core"}},
     {"module", {"training", "network", "backend", "model", "separation", "core"}},
-    {"song", {"page", "plot", "separation", "media", "dsp", "core"}},
+    {"song", {"page", "plot", "backend", "model", "separation", "media", "dsp", "core"}},
     {"cli",
      {"song", "page", "plot", "evaluation", "import", "backend", "model", "dataset", "separation", "media",
       "dsp", "core"}},
@@ -57,8 +57,10 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"svsep/separator.hpp", "separation"},
     {"svsep/stem_file.hpp", "media"},
     {"svsep/stft.hpp", "dsp"},
+    {"svsep/svsep.hpp", "song"},
     {"svsep/tags.hpp", "media"},
     {"svsep/training.hpp", "backend"},  // what the seam carries
+    {"svsep/version.hpp", "core"},  // made by CMake
 };
 
 std::vector<fs::path> sources_below(const fs::path& folder) {
@@ -142,7 +144,7 @@ TEST(Architecture, LibrariesStayInTheirRooms) {
       {std::regex(R"(#include <fftw3)"), {"dsp"}},
       {std::regex(R"(#include <samplerate)"), {"dsp"}},
       {std::regex(R"(#include <lapacke)"), {"evaluation"}},
-      {std::regex(R"(#include <cairo)"), {"plot"}},
+      {std::regex(R"(#include <(cairo|pango))"), {"plot"}},
       {std::regex(R"(#include <(hdf5|H5|yaml-cpp)[./a-z])"), {"import"}},
       {std::regex(R"(\b_?exit\()"), {"cli"}},
   };

@@ -44,7 +44,7 @@ class Backend {
   virtual void train(const TrainingOptions& options) = 0;
 };
 
-/// Opens the module beside this executable: <prefix>/lib/svsep/svsep_torch.so for <prefix>/bin/svsep.
+/// Opens the module svsep_torch.so of this installation, see own_files.
 /// The object lives until the process ends. Throws Error(runtime) where it is missing or does not load.
 Backend& load_backend();
 

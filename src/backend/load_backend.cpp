@@ -1,4 +1,5 @@
 #include "backend/backend.hpp"
+#include "core/own_files.hpp"
 #include "svsep/error.hpp"
 
 #include <dlfcn.h>
@@ -23,11 +24,10 @@ std::string last_reason(const fs::path& path) {
 }
 
 Backend& open_backend() {
+  const fs::path path = own_files().module;
   std::error_code code;
-  const fs::path executable = fs::read_symlink("/proc/self/exe", code);
-  if (code) fail("/proc/self/exe", code.message());
-  const fs::path path = executable.parent_path().parent_path() / "lib/svsep/svsep_torch.so";
-  if (!fs::exists(path, code)) fail(path, "no such file; it belongs beside the program, in ../lib/svsep");
+  if (!fs::exists(path, code))
+    fail(path, "no such file; it belongs below the program's prefix ($SVSEP_PREFIX)");
   // Never closed: LibTorch's threads and static objects outlive any use of it.
   void* const module = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (module == nullptr) fail(path, last_reason(path));

@@ -3,7 +3,6 @@
 #include "network/mask/torch_mask_estimator.hpp"
 #include "network/published/torch_chunk_estimator.hpp"
 
-#include <malloc.h>
 #include <memory>
 #include <string>
 
@@ -35,24 +34,11 @@ class TorchBackend : public Backend {
   }
 };
 
-/// Layers allocate the same large blocks again and again: keeping them saves the kernel from clearing fresh
-/// pages, which otherwise takes a third of a separation's time. The values are glibc's largest threshold, and
-/// enough for the largest layers together. One arena, so that the thread that runs the network reuses what
-/// loading it has freed.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
-  mallopt(M_ARENA_MAX, 1);
-#endif
-}
-
 }  // namespace
 }  // namespace svsep
 
 /// The module's only entry. The object lives as long as the module.
 extern "C" svsep::Backend* svsep_backend() {
   static svsep::TorchBackend backend;
-  svsep::keep_freed_memory();
   return &backend;
 }

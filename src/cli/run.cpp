@@ -1,11 +1,18 @@
 #include "cli/run.hpp"
 
+#include "cli/completion.hpp"
+#include "cli/help.hpp"
+#include "cli/man_page.hpp"
+#include "cli/revision.hpp"
 #include "cli/verbs.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "media/ffmpeg_library.hpp"
 #include "media/list_media.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
+#include "svsep/svsep.hpp"
+#include "svsep/version.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -69,8 +76,6 @@ void check_verb(const CLI::App& app, int argc, char** argv) {
   constexpr std::size_t kMaxEdits = 3;
   const char* const* word =
       std::find_if(argv + 1, argv + argc, [](const char* text) { return text[0] != '-'; });
-  if (argc == 1)
-    throw Error(ErrorKind::usage, "expected a verb, such as svsep separate song.mp3; see svsep --help");
   if (word == argv + argc || app.get_subcommand_no_throw(*word) != nullptr) return;
   std::error_code code;
   if (std::filesystem::exists(*word, code) || has_media_extension(*word)) {
@@ -89,21 +94,42 @@ void check_verb(const CLI::App& app, int argc, char** argv) {
               fmt::format("no such verb: {}{} Expected one of {}", *word, hint.empty() ? "." : hint, verbs));
 }
 
+/// "svsep 0.1.0", and what it is made of: a report of a fault needs no more.
+std::string version_text() {
+  return fmt::format("svsep {}\nrevision {}\nLibTorch {}\nFFmpeg {}", kVersion, kRevision, kLibTorch,
+                     ffmpeg_version());
+}
+
+/// What packaging asks for: --man and --completion, which the help does not show.
+struct Descriptions {
+  bool man = false;
+  std::string shell;
+};
+
+/// True where one was printed.
+bool describe(const CLI::App& app, const Descriptions& asked) {
+  if (asked.man) std::cout << man_page(app, kVersion);
+  if (!asked.shell.empty()) std::cout << completion(app, asked.shell);
+  return asked.man || !asked.shell.empty();
+}
+
 int parse_and_run(int argc, char** argv) {
   CLI::App app("Separates songs into vocals and accompaniment, and trains its own separators.", "svsep");
-  app.set_version_flag("--version", "svsep " SVSEP_VERSION);
-  app.require_subcommand(1);
+  app.set_version_flag("--version", version_text, "Print the version and what it is built with");
   app.fallthrough();  // --quiet and --verbose also after the verb
   bool quiet = false;
   bool verbose = false;
+  Descriptions descriptions;
   CLI::Option* quiet_option = app.add_flag("-q,--quiet", quiet, "Print errors only, and no progress");
   app.add_flag("-v,--verbose", verbose, "Print more of what happens")->excludes(quiet_option);
+  app.add_flag("--man", descriptions.man)->group("");
+  app.add_option("--completion", descriptions.shell)->group("");
   Action action;
   add_separate(app, action);
   add_train(app, action);
   add_evaluate(app, action);
   add_info(app, action);
-  check_verb(app, argc, argv);
+  set_help_format(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
@@ -115,7 +141,13 @@ int parse_and_run(int argc, char** argv) {
                                       ? text + "; see svsep --help"
                                       : text.substr(0, too_many) + " is given more than once");
   } catch (const CLI::ParseError& error) {
+    check_verb(app, argc, argv);
     throw Error(ErrorKind::usage, std::string(error.what()) + "; see svsep --help");
+  }
+  if (describe(app, descriptions)) return 0;
+  if (!action) {
+    std::cout << app.help();
+    return 0;
   }
   start_log(quiet ? Verbosity::quiet : verbose ? Verbosity::verbose : Verbosity::normal);
   return action();
@@ -125,6 +157,7 @@ int parse_and_run(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   open_standard_streams();
+  configure_process();
   install_cancellation_handlers();
   try {
     const int code = parse_and_run(argc, argv);

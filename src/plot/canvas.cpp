@@ -1,74 +1,61 @@
 #include "plot/canvas.hpp"
 
-#include "plot/font.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <optional>
-#include <vector>
+#include <cstdint>
+#include <new>
+#include <numbers>
+#include <pango/pangocairo.h>
 
 namespace svsep::plot {
 namespace {
 
-/// The glyph of a Unicode character, or nothing for a mark on the letter before it.
-std::optional<int> glyph_of(char32_t character) {
-  // Western European letters from U+00C0 on lose their accents.
-  constexpr std::string_view kPlain = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYPsaaaaaaaceeeeiiiidnooooo/ouuuuypy";
-  if (character >= 0xC0 && character - 0xC0 < kPlain.size()) {
-    character = static_cast<unsigned char>(kPlain[character - 0xC0]);
+constexpr const char* kFont = "DejaVu Sans";  // other scripts than it has come from other fonts
+constexpr int kFontPixels = 18;
+
+template <auto kFree>
+struct Freed {
+  template <class T>
+  void operator()(T* handle) const {
+    kFree(handle);
   }
-  if (character == U'\u2013' || character == U'\u2014') character = U'-';
-  if (character == U'\u2018' || character == U'\u2019') character = U'\'';
-  if (character == U'\u201c' || character == U'\u201d') character = U'"';
-  if (character >= 0x300 && character < 0x370) return std::nullopt;
-  return character >= 32 && character < 127 ? static_cast<int>(character) - 32 : kUnknownGlyph;
+};
+using Surface = std::unique_ptr<cairo_surface_t, Freed<cairo_surface_destroy>>;
+using Context = std::unique_ptr<cairo_t, Freed<cairo_destroy>>;
+using Layout = std::unique_ptr<PangoLayout, Freed<g_object_unref>>;
+using Font = std::unique_ptr<PangoFontDescription, Freed<pango_font_description_free>>;
+
+/// A line of text, ready to be drawn.
+Layout laid_out(cairo_t* context, std::string_view words, int widest) {
+  const Font font(pango_font_description_new());
+  pango_font_description_set_family_static(font.get(), kFont);
+  pango_font_description_set_absolute_size(font.get(), kFontPixels * PANGO_SCALE);
+  const std::unique_ptr<char, Freed<g_free>> valid(
+      g_utf8_make_valid(words.data(), static_cast<gssize>(words.size())));
+  Layout layout(pango_cairo_create_layout(context));
+  pango_layout_set_font_description(layout.get(), font.get());
+  pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
+  pango_layout_set_text(layout.get(), valid.get(), -1);
+  if (widest != Canvas::kAnyWidth) {
+    pango_layout_set_width(layout.get(), widest * PANGO_SCALE);
+    pango_layout_set_ellipsize(layout.get(), PANGO_ELLIPSIZE_END);
+  }
+  return layout;
 }
 
-/// Whether the byte continues a character of UTF-8.
-bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
-
-/// The glyphs of UTF-8 text.
-std::vector<int> glyphs_of(std::string_view words) {
-  std::vector<int> glyphs;
-  while (!words.empty()) {
-    const auto first = static_cast<unsigned char>(words.front());
-    const auto length =
-        static_cast<std::size_t>(std::find_if_not(words.begin() + 1, words.end(), continues) - words.begin());
-    char32_t character =
-        length == 1
-            ? first
-            : first & (0x7FU >> std::min<std::size_t>(length, 7));  // the first byte's ones count the bytes
-    for (const char byte : words.substr(1, length - 1)) {
-      character = character << 6U | (static_cast<unsigned char>(byte) & 0x3FU);
-    }
-    if (const auto glyph = glyph_of(character)) glyphs.push_back(*glyph);
-    words.remove_prefix(length);
-  }
-  return glyphs;
+/// In pixels. A layout that is given a width may be narrower.
+int width_of(PangoLayout* layout) {
+  PangoRectangle extent = {};
+  pango_layout_line_get_pixel_extents(pango_layout_get_line_readonly(layout, 0), nullptr, &extent);
+  return extent.width;
 }
 
-/// Calls put(x, y) for each inked pixel of the line, x from its left end, y from the top of the capitals. A
-/// dot of the font is 2 x 2 pixels; where two dots meet at a corner only, the two pixels beside it are inked
-/// too, so that slanted strokes are as heavy as straight ones.
-template <class Put>
-void rasterise(std::string_view words, Put&& put) {
-  int left = 0;
-  for (const int glyph : glyphs_of(words)) {
-    for (int y = 0; y < 2 * kGlyphRows; ++y) {
-      for (int x = 0; x < 2 * kGlyphColumns; ++x) {
-        const int row = y / 2;
-        const int column = x / 2;
-        const int next_row = row + (y % 2 == 0 ? -1 : 1);
-        const int next_column = column + (x % 2 == 0 ? -1 : 1);
-        const bool joins = is_inked(glyph, next_row, column) && is_inked(glyph, row, next_column) &&
-                           !is_inked(glyph, next_row, next_column);
-        if (joins || is_inked(glyph, row, column)) put(left + x, y);
-      }
-    }
-    left += kTextAdvance;
-  }
+/// Draws with the left end of the base line at the context's origin.
+void show(cairo_t* context, PangoLayout* layout) {
+  cairo_move_to(context, 0.0, 0.0);
+  pango_cairo_show_layout_line(context, pango_layout_get_line_readonly(layout, 0));
 }
 
 using Map = std::array<Colour, 17>;
@@ -124,86 +111,109 @@ Colour colour_of(const Map& map, double value) {
   return mix(map[below], map[below + 1], place - static_cast<double>(below));
 }
 
+void use(cairo_t* context, Colour colour) {
+  cairo_set_source_rgb(context, colour.red / 255.0, colour.green / 255.0, colour.blue / 255.0);
+}
+
 }  // namespace
 
-Canvas::Canvas(int width, int height)
-    : image_{static_cast<std::size_t>(width), static_cast<std::size_t>(height), {}} {
-  image_.rgb.assign(3 * image_.width * image_.height, 255);
+struct Canvas::Impl {
+  Surface surface;
+  Context context;
+  int width = 0;
+  int height = 0;
+};
+
+Canvas::Canvas(int width, int height) : impl_(std::make_unique<Impl>()) {
+  impl_->surface.reset(cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height));
+  impl_->context.reset(cairo_create(impl_->surface.get()));
+  impl_->width = width;
+  impl_->height = height;
+  if (cairo_status(impl_->context.get()) != CAIRO_STATUS_SUCCESS) throw std::bad_alloc();
+  fill({0, 0, width, height}, kWhite);
 }
 
-void Canvas::blend(Point at, double share, Colour colour) {
-  const auto x = static_cast<std::size_t>(at.x);  // what is negative becomes too large
-  const auto y = static_cast<std::size_t>(at.y);
-  if (x >= image_.width || y >= image_.height) return;
-  std::uint8_t* pixel = image_.rgb.data() + 3 * (y * image_.width + x);
-  const Colour mixed = mix({pixel[0], pixel[1], pixel[2]}, colour, share);
-  pixel[0] = mixed.red;
-  pixel[1] = mixed.green;
-  pixel[2] = mixed.blue;
-}
+Canvas::~Canvas() = default;
 
-void Canvas::set(Point at, Colour colour) { blend(at, 1.0, colour); }
+/// Past cairo, which takes a second for the pixels of a figure.
+void Canvas::set(Point at, Colour colour) {
+  if (at.x < 0 || at.y < 0 || at.x >= impl_->width || at.y >= impl_->height) return;
+  cairo_surface_t* const surface = impl_->surface.get();
+  cairo_surface_flush(surface);
+  unsigned char* const row =
+      cairo_image_surface_get_data(surface) + at.y * cairo_image_surface_get_stride(surface);
+  reinterpret_cast<std::uint32_t*>(row)[at.x] =
+      static_cast<std::uint32_t>(colour.red << 16 | colour.green << 8 | colour.blue);
+  cairo_surface_mark_dirty_rectangle(surface, at.x, at.y, 1, 1);
+}
 
 void Canvas::fill(const Box& box, Colour colour) {
-  for (int y = box.top; y < box.bottom(); ++y) {
-    for (int x = box.left; x < box.right(); ++x) set({x, y}, colour);
-  }
+  cairo_t* const context = impl_->context.get();
+  use(context, colour);
+  cairo_rectangle(context, box.left, box.top, box.width, box.height);
+  cairo_fill(context);
 }
 
 void Canvas::outline(const Box& box, Colour colour) {
-  fill({box.left - 1, box.top - 1, box.width + 2, 1}, colour);
-  fill({box.left - 1, box.bottom(), box.width + 2, 1}, colour);
-  fill({box.left - 1, box.top, 1, box.height}, colour);
-  fill({box.right(), box.top, 1, box.height}, colour);
+  cairo_t* const context = impl_->context.get();
+  use(context, colour);
+  cairo_set_line_width(context, 1.0);
+  cairo_rectangle(context, box.left - 0.5, box.top - 0.5, box.width + 1.0, box.height + 1.0);
+  cairo_stroke(context);
 }
 
 void Canvas::line(double x0, double y0, double x1, double y1, double thickness, Colour colour) {
-  const double reach = thickness / 2.0 + 0.5;
-  const double along_x = x1 - x0;
-  const double along_y = y1 - y0;
-  const double squared_length = along_x * along_x + along_y * along_y;
-  const auto first = [&](double a, double b) { return static_cast<int>(std::floor(std::min(a, b) - reach)); };
-  const auto last = [&](double a, double b) { return static_cast<int>(std::ceil(std::max(a, b) + reach)); };
-  for (int y = first(y0, y1); y <= last(y0, y1); ++y) {
-    for (int x = first(x0, x1); x <= last(x0, x1); ++x) {
-      const double from_x = x - x0;
-      const double from_y = y - y0;
-      const double place = squared_length > 0.0
-                               ? std::clamp((from_x * along_x + from_y * along_y) / squared_length, 0.0, 1.0)
-                               : 0.0;
-      const double distance = std::hypot(from_x - place * along_x, from_y - place * along_y);
-      if (distance < reach) blend({x, y}, std::min(reach - distance, 1.0), colour);
+  cairo_t* const context = impl_->context.get();
+  use(context, colour);
+  cairo_set_line_width(context, thickness);
+  cairo_set_line_cap(context, CAIRO_LINE_CAP_ROUND);
+  cairo_move_to(context, x0 + 0.5, y0 + 0.5);
+  cairo_line_to(context, x1 + 0.5, y1 + 0.5);
+  cairo_stroke(context);
+}
+
+void Canvas::text(Point at, Anchor anchor, std::string_view words, int widest) {
+  cairo_t* const context = impl_->context.get();
+  const Layout layout = laid_out(context, words, widest);
+  const int width = width_of(layout.get());
+  const int left = at.x - (anchor == Anchor::left ? 0 : anchor == Anchor::right ? width : width / 2);
+  cairo_save(context);
+  cairo_translate(context, left, at.y + kTextHeight / 2);
+  use(context, kInk);
+  show(context, layout.get());
+  cairo_restore(context);
+}
+
+void Canvas::text_upwards(Point middle, std::string_view words, int widest) {
+  cairo_t* const context = impl_->context.get();
+  const Layout layout = laid_out(context, words, widest);
+  cairo_save(context);
+  cairo_translate(context, middle.x + kTextHeight / 2, middle.y + width_of(layout.get()) / 2);
+  cairo_rotate(context, -std::numbers::pi / 2.0);
+  use(context, kInk);
+  show(context, layout.get());
+  cairo_restore(context);
+}
+
+Image Canvas::image() const {
+  Image image{static_cast<std::size_t>(impl_->width), static_cast<std::size_t>(impl_->height), {}};
+  image.rgb.reserve(3 * image.width * image.height);
+  cairo_surface_flush(impl_->surface.get());
+  const unsigned char* row = cairo_image_surface_get_data(impl_->surface.get());
+  for (int y = 0; y < impl_->height; ++y, row += cairo_image_surface_get_stride(impl_->surface.get())) {
+    const auto* pixels = reinterpret_cast<const std::uint32_t*>(row);  // 0x00RRGGBB
+    for (int x = 0; x < impl_->width; ++x) {
+      for (const unsigned shift : {16U, 8U, 0U})
+        image.rgb.push_back(static_cast<std::uint8_t>(pixels[x] >> shift));
     }
   }
-}
-
-void Canvas::text(Point at, Anchor anchor, std::string_view words) {
-  const int width = text_width(words);
-  const int left = at.x - (anchor == Anchor::left ? 0 : anchor == Anchor::right ? width : width / 2);
-  const int top = at.y - kTextHeight / 2;
-  rasterise(words, [&](int x, int y) { set({left + x, top + y}, kInk); });
-}
-
-void Canvas::text_upwards(Point middle, std::string_view words) {
-  const int left = middle.x - kTextHeight / 2;
-  const int bottom = middle.y + text_width(words) / 2;
-  rasterise(words, [&](int x, int y) { set({left + y, bottom - x}, kInk); });
+  return image;
 }
 
 int text_width(std::string_view words) {
-  const auto count = static_cast<int>(glyphs_of(words).size());
-  return count == 0 ? 0 : count * kTextAdvance - (kTextAdvance - 2 * kGlyphColumns);
-}
-
-std::string shortened(std::string_view words, int width) {
-  if (text_width(words) <= width) return std::string(words);
-  constexpr std::string_view kEllipsis = "...";
-  std::string kept(words);
-  while (!kept.empty() && text_width(kept) > width - static_cast<int>(kEllipsis.size()) * kTextAdvance) {
-    while (kept.size() > 1 && continues(kept.back())) kept.pop_back();
-    kept.pop_back();
-  }
-  return kept.append(kEllipsis);
+  static const Surface nowhere(cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1));
+  const Context context(cairo_create(nowhere.get()));
+  return width_of(laid_out(context.get(), words, Canvas::kAnyWidth).get());
 }
 
 Colour magma(double value) { return colour_of(kMagma, value); }

@@ -5,9 +5,8 @@
 #include "media/image_file.hpp"
 
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
-#include <utility>
 
 namespace svsep::plot {
 
@@ -40,37 +39,40 @@ struct Box {
 /// Which part of a line of text lies at its point.
 enum class Anchor { left, middle, right };
 
-inline constexpr int kTextHeight = 14;  ///< of capitals and digits; tails reach 4 pixels below
-inline constexpr int kTextAdvance = 12;
+inline constexpr int kTextHeight = 14;  ///< of capitals and digits, about; tails reach 4 pixels below
 
-/// A white picture to draw on. What falls outside is not drawn.
+/// A white picture to draw on. What falls outside is not drawn. One thread at a time.
 class Canvas {
  public:
   Canvas(int width, int height);
+  ~Canvas();
+  Canvas(const Canvas&) = delete;
+  Canvas& operator=(const Canvas&) = delete;
 
   void set(Point at, Colour colour);
   void fill(const Box& box, Colour colour);
-  /// Anti-aliased, with round ends; equal points give a dot.
+  /// Between the centres of pixels, anti-aliased, with round ends; equal points give a dot.
   void line(double x0, double y0, double x1, double y1, double thickness, Colour colour);
   /// One pixel wide, just outside the box.
   void outline(const Box& box, Colour colour);
-  /// A line of UTF-8, vertically centred at its point. Accents are left out, other scripts show as boxes.
-  void text(Point at, Anchor anchor, std::string_view words);
+  /// A line of UTF-8 in any script that the machine has a font for, its capitals vertically centred at its
+  /// point; cut and ended with an ellipsis where it is wider than `widest` pixels.
+  void text(Point at, Anchor anchor, std::string_view words, int widest = kAnyWidth);
   /// The same, read from bottom to top, its middle at the point.
-  void text_upwards(Point middle, std::string_view words);
+  void text_upwards(Point middle, std::string_view words, int widest = kAnyWidth);
 
-  [[nodiscard]] Image take() && { return std::move(image_); }
+  /// What was drawn.
+  [[nodiscard]] Image image() const;
+
+  static constexpr int kAnyWidth = -1;
 
  private:
-  void blend(Point at, double share, Colour colour);
-  Image image_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// In pixels.
 [[nodiscard]] int text_width(std::string_view words);
-
-/// `words`, cut and ended with "..." where it is wider than `width` pixels.
-[[nodiscard]] std::string shortened(std::string_view words, int width);
 
 /// Perceptually uniform colour maps for 0..1 (clamped): from black over red to pale yellow, and from violet
 /// over green to yellow. Every 16th colour of matplotlib's magma and viridis (S. van der Walt, N. Smith and

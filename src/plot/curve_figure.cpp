@@ -105,7 +105,7 @@ Image draw(const CurveFigure& figure) {
   const int width = kWidth - left - kRight;
   const int middle = left + width / 2;
   Canvas canvas(kWidth, kTitleHeight + count * step + kBottomHeight);
-  canvas.text({middle, 28}, Anchor::middle, shortened(figure.title, width));
+  canvas.text({middle, 28}, Anchor::middle, figure.title, width);
   for (int i = 0; i < count; ++i) {
     const auto index = static_cast<std::size_t>(i);
     const CurvePanel& panel = figure.panels[index];
@@ -124,10 +124,10 @@ Image draw(const CurveFigure& figure) {
     draw_left_axis(canvas, box, ys, ticks[index]);
     draw_bottom_axis(canvas, box, xs, x_ticks, i == count - 1);
     draw_legend(canvas, box, panel.curves);
-    canvas.text_upwards({22, box.top + box.height / 2}, shortened(panel.label, kPlotHeight));
+    canvas.text_upwards({22, box.top + box.height / 2}, panel.label, kPlotHeight);
   }
   canvas.text({middle, kTitleHeight + count * step + 48}, Anchor::middle, figure.x_label);
-  return std::move(canvas).take();
+  return canvas.image();
 }
 
 }  // namespace svsep

@@ -106,7 +106,7 @@ Image SpectrogramFigure::draw() {
   const std::array<std::string, 4> titles = {"mixture", "vocals", "accompaniment",
                                              "mask |V| / (|V| + |A|), grey where both are below -80 dB"};
   const int middle = kFirstPanel.x + kPlotWidth / 2;
-  canvas.text({middle, 26}, Anchor::middle, shortened(self.title, kPlotWidth));
+  canvas.text({middle, 26}, Anchor::middle, self.title, kPlotWidth);
   for (int i = 0; i < 4; ++i) {
     const Box box = panel(i);
     canvas.outline(box, kInk);
@@ -121,7 +121,7 @@ Image SpectrogramFigure::draw() {
   draw_colour_bar(canvas, spectrograms, {kFloorDb, 0.0}, linear_ticks(kFloorDb, 0.0, 8), magma,
                   "level (dB relative to the mixture's maximum)");
   draw_colour_bar(canvas, panel(3), {0.0, 1.0}, linear_ticks(0.0, 1.0, 5), viridis, "share of vocals");
-  return std::move(canvas).take();
+  return canvas.image();
 }
 
 }  // namespace svsep

@@ -19,7 +19,7 @@ namespace svsep {
 ///     write_png(path, figure.draw());
 class SpectrogramFigure {
  public:
-  /// `title` is UTF-8 and is shortened to fit; the font has no accents and shows other scripts as boxes.
+  /// `title` is UTF-8 and is shortened to fit.
   SpectrogramFigure(int sample_rate_hz, const std::string& title);
   ~SpectrogramFigure();
   SpectrogramFigure(SpectrogramFigure&&) noexcept;

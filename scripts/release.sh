@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Makes and checks what a release consists of, in build/package: release.sh [--no-check]
+# svsep_*.deb, libsvsep-dev_*.deb and svsep-models_*.deb, and svsep-VERSION-linux-x86_64.tar.zst, a folder that runs
+# wherever it is unpacked. The packages are installed, tried and removed in a fresh Debian root (as root, with
+# debootstrap); elsewhere they are only unpacked and tried.
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+build=$PWD/build/package
+version=$(sed -n 's/^project(svsep VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+say() { printf '\n==> %s\n' "$*"; }
+
+say "Build"
+cmake --preset package
+cmake --build "$build" --target svsep svsep_torch
+
+say "Packages"
+rm -f "$build"/*.deb
+(cd "$build" && cpack)
+for package in "$build"/*.deb; do
+  printf '%s, %s bytes\n' "$(basename "$package")" "$(stat -c %s "$package")"
+  dpkg-deb --field "$package" Depends || true
+done
+
+say "Bundle"
+rm -rf "$build/svsep-$version"
+cmake --build "$build" --target bundle
+archive=$build/svsep-$version-linux-$(uname -m).tar.zst
+tar --create --directory "$build" "svsep-$version" | zstd --quiet --force -T0 -10 -o "$archive"
+stat -c '%n, %s bytes' "$archive"
+[[ "${1:-}" == --no-check ]] && exit 0
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+ffmpeg -v error -f lavfi -i 'anoisesrc=duration=2:color=pink:sample_rate=44100:seed=1' "$folder/song.wav"
+
+say "Check: the bundle, moved"
+mkdir "$folder/elsewhere"
+tar --extract --zstd --file "$archive" --directory "$folder/elsewhere"
+env -i HOME="$folder" PATH=/usr/bin:/bin "$folder/elsewhere/svsep-$version/bin/svsep" \
+  separate --plot --output "$folder/stems" "$folder/song.wav"
+test -s "$folder/stems/song/vocals.wav"
+
+say "Check: the packages"
+if ((EUID != 0)) || ! command -v debootstrap >/dev/null; then
+  echo "not root, or no debootstrap: the packages are unpacked, not installed"
+  for package in "$build"/*.deb; do dpkg-deb --extract "$package" "$folder/root"; done
+  "$folder/root/usr/bin/svsep" separate --output "$folder/unpacked" "$folder/song.wav"
+  exit 0
+fi
+root=$folder/root
+debootstrap --variant=minbase bookworm "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$folder/log" ||
+  { tail "$folder/log" && exit 1; }
+in_root() { chroot "$root" env DEBIAN_FRONTEND=noninteractive "$@"; }
+files_of_svsep() { in_root find /usr /etc /var/lib -name '*svsep*' -not -path '*/dpkg/*' -not -path '/var/lib/apt/*'; }
+cp "$build"/*.deb "$folder/song.wav" "$root/root/"
+in_root sh -c 'apt-get -q update && apt-get -q -y install --no-install-recommends /root/*.deb' >"$folder/log" ||
+  { tail "$folder/log" && exit 1; }
+in_root svsep --version
+in_root svsep separate --output /root/stems /root/song.wav
+test -s "$root/root/stems/song/vocals.wav"
+test -s "$root/usr/share/bash-completion/completions/svsep"
+in_root apt-get -q -y purge svsep libsvsep-dev svsep-models >/dev/null
+left=$(files_of_svsep)
+[[ -z "$left" ]] || { printf 'left behind:\n%s\n' "$left" && exit 1; }
+echo "installed, tried, removed: nothing was left"

@@ -1,0 +1,73 @@
+#include "backend/backend.hpp"
+#include "media/ffmpeg_library.hpp"
+#include "model/find.hpp"
+#include "song/separate_song.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/error.hpp"
+#include "svsep/svsep.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace svsep {
+namespace {
+
+const std::vector<Mix> kVocalsAndAccompaniment = {{"vocals", 1, 0}, {"accompaniment", 0, 1}};
+
+std::vector<Mix> mixes_of(const std::vector<std::string>& stems) {
+  std::vector<Mix> mixes;
+  for (const std::string& stem : stems) {
+    const auto known = std::find_if(kVocalsAndAccompaniment.begin(), kVocalsAndAccompaniment.end(),
+                                    [&](const Mix& mix) { return mix.name == stem; });
+    if (known == kVocalsAndAccompaniment.end()) {
+      throw Error(ErrorKind::usage, "no such stem: " + stem + "; expected vocals or accompaniment");
+    }
+    mixes.push_back(*known);
+  }
+  return mixes.empty() ? kVocalsAndAccompaniment : mixes;
+}
+
+}  // namespace
+
+SongReport separate_file(const std::filesystem::path& song, const std::filesystem::path& folder,
+                         const SeparateFileOptions& options) {
+  SongSettings settings;
+  settings.mixes = mixes_of(options.stems);
+  settings.format = options.format;
+  settings.keeps_existing = !options.overwrite;
+  settings.on_progress = options.on_progress;
+  Job job{{.path = song, .name = song_name(song)}, {}};
+  for (const Mix& mix : settings.mixes) {
+    const FormatName& format = kFormatNames.at(static_cast<std::size_t>(options.format));
+    job.outputs.push_back({mix.name, folder / (mix.name + "." + std::string(format.extension))});
+  }
+  if (settings.keeps_existing) check_free(job);  // before the work, not after it
+
+  const ModelFile model(find_model(options.model.empty() ? kDefaultModel : options.model));
+  Decoder decoder(song);
+  const auto estimator =
+      load_backend().make_estimator(model, {.device = options.device, .threads = options.threads});
+  settings.separation.thresholds = model.info().thresholds;
+  SongReport report = separate_song(job, decoder, *estimator, settings);
+  for (const Output& output : job.outputs) report.outputs.push_back(output.path);
+  return report;
+}
+
+void configure_process() {
+  restrain_ffmpeg();
+#ifdef __GLIBC__
+  // Layers allocate the same large blocks again and again: keeping them saves the kernel from clearing fresh
+  // pages, which otherwise takes a third of a separation's time. The values are glibc's largest threshold,
+  // and enough for the largest layers together. One arena, so that the thread that runs the network reuses
+  // what loading it has freed.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+}  // namespace svsep
