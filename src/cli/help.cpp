@@ -87,12 +87,11 @@ std::string description_of(const CLI::Option& option, const std::string& value) 
 
 class Formatter : public CLI::Formatter {
  public:
-  [[nodiscard]] std::string make_groups(const CLI::App* app, CLI::AppFormatMode /*mode*/) const override {
-    std::string text;
-    for (const OptionGroup& group : groups_of(*app)) {
-      text += make_group(group.name, false, group.options);
-    }
-    return text;
+  [[nodiscard]] std::string make_help(const CLI::App* app, std::string name,
+                                      CLI::AppFormatMode mode) const override {
+    std::string text = make_description(app) + make_usage(app, std::move(name)) + make_positionals(app);
+    for (const OptionGroup& group : groups_of(*app)) text += make_group(group.name, false, group.options);
+    return text + make_subcommands(app, mode);
   }
 
   [[nodiscard]] std::string make_option(const CLI::Option* option, bool is_positional) const override {

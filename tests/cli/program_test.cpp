@@ -24,6 +24,7 @@ TEST(Program, PrintsHelpAndVersionOnStdout) {
   const test::RunResult version = test::run_svsep({"--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_EQ(version.out.rfind("svsep ", 0), 0U) << version.out;
+  for (const char* part : {"\nrevision ", "\nLibTorch ", "\nFFmpeg "}) expect_holds(version.out, part);
 }
 
 TEST(Program, FailsWhereStdoutTakesNotAllThatIsPrinted) {
