@@ -15,7 +15,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,7 +27,6 @@ struct SeparateFileOptions {
   std::vector<std::string> stems;             ///< that are written; empty: vocals and accompaniment
   AudioFormat format = AudioFormat::wav_s24;  ///< a rate that it cannot hold becomes its nearest
   bool overwrite = false;                     ///< otherwise an output that exists is an error
-  std::function<void(double share)> on_progress;  ///< gets 0..1, on another thread
 };
 
 /// What became of one song.

@@ -70,16 +70,6 @@ class Dictionary {
   AVDictionary* entries_ = nullptr;
 };
 
-/// FFmpeg allocates what some files claim, such as gigabytes for a title. The index of an MP4 of two days
-/// fits.
-inline constexpr std::size_t kMaxBlockBytes = std::size_t{256} << 20;
-
-/// FFmpeg must not write to stderr (what matters becomes an Error or a count) nor allocate without bounds.
-inline void set_up() {
-  [[maybe_unused]] static const bool once =
-      (av_log_set_level(AV_LOG_QUIET), av_max_alloc(kMaxBlockBytes), true);
-}
-
 /// The name as FFmpeg must see it, so that "a:b.wav" is no protocol and "-x.wav" no option.
 inline std::string file_url(const std::filesystem::path& path) { return "file:" + path.string(); }
 

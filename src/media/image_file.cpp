@@ -12,7 +12,6 @@ namespace svsep {
 
 std::string png_bytes(const Image& image) {
   assert(image.rgb.size() == 3 * image.width * image.height);
-  ffmpeg::set_up();
   const auto check = [&](int code) {
     if (code >= 0) return;
     throw Error(ErrorKind::runtime, "cannot encode a picture as PNG: " + ffmpeg::error_text(code));

@@ -69,7 +69,6 @@ void fail_to_decode(const std::filesystem::path& path, const std::string& reason
 }
 
 InputPtr open_input(const std::filesystem::path& path) {
-  set_up();
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) fail_to_decode(path, "is a folder; expected an audio file");
   if (!is_pipe(path)) return open(path, nullptr, false);

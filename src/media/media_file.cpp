@@ -23,7 +23,6 @@ void FreeOutput::operator()(AVFormatContext* context) const noexcept {
 
 MediaFile::MediaFile(const std::optional<std::filesystem::path>& path, const char* muxer)
     : name_(path ? path->string() : "standard output") {
-  set_up();
   if (path) file_ = std::make_unique<AtomicFile>(*path);
   const std::string url = file_ ? file_url(file_->temporary_path()) : "";
   AVFormatContext* made = nullptr;

@@ -38,14 +38,14 @@ SongReport separate_file(const std::filesystem::path& song, const std::filesyste
   SongSettings settings;
   settings.mixes = mixes_of(options.stems);
   settings.format = options.format;
-  settings.keeps_existing = !options.overwrite;
-  settings.on_progress = options.on_progress;
-  Job job{{.path = song, .name = song_name(song)}, {}};
+  Job job;
+  job.song.path = song;
+  job.song.track = song.stem().string();
   for (const Mix& mix : settings.mixes) {
     const FormatName& format = kFormatNames.at(static_cast<std::size_t>(options.format));
     job.outputs.push_back({mix.name, folder / (mix.name + "." + std::string(format.extension))});
   }
-  if (settings.keeps_existing) check_free(job);  // before the work, not after it
+  if (!options.overwrite) check_free(job);  // before the work, not after it
 
   const ModelFile model(find_model(options.model.empty() ? kDefaultModel : options.model));
   Decoder decoder(song);

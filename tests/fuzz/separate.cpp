@@ -1,5 +1,6 @@
 #include "core/progress.hpp"
 #include "fuzz.hpp"
+#include "media/ffmpeg_library.hpp"
 #include "song/separate_song.hpp"
 #include "support/temporary_folder.hpp"
 #include "svsep/mask_estimator.hpp"
@@ -48,6 +49,7 @@ svsep::SongSettings settings_of(std::size_t choice) {
 /// A song from its file to its stems' files, as `svsep separate` does it but for the network. How many bytes
 /// the song has chooses the format and the like.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  [[maybe_unused]] static const bool restrained = (restrain_ffmpeg(), true);
   svsep::show_progress(false);
   const svsep::fuzz::MemoryFile file(svsep::fuzz::text_of(data, size));
   const svsep::test::TemporaryFolder folder;
