@@ -1,3 +1,4 @@
+#include "demo_song.hpp"
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
@@ -61,6 +62,8 @@ struct Limits {
   const char* model;
   double vocals_db;
   double accompaniment_db;
+  double demo_vocals_db;
+  double demo_accompaniment_db;
 };
 
 class ShippedModels : public testing::TestWithParam<Limits> {};
@@ -90,8 +93,27 @@ TEST_P(ShippedModels, SeparateARealSongThatTheyNeverHeard) {
             GetParam().accompaniment_db);
 }
 
+// The same of a song that the project synthesises, which everybody has.
+TEST_P(ShippedModels, SeparateTheDemonstrationSong) {
+  const test::TemporaryFolder folder;
+  const demo_song::Stems stems = demo_song::synthesise();
+  {
+    Encoder song(folder / "song.wav", {AudioFormat::wav_f32, demo_song::kSampleRateHz, 2});
+    song.write(demo_song::sum(stems));
+    song.finish();
+  }
+  const test::RunResult result =
+      test::run_svsep({"separate", "song.wav", "-m", GetParam().model}, {}, folder.path());
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const fs::path out = folder / "separated/song";
+  EXPECT_GT(global_sdr_db(stems.vocals, decode(out / "vocals.wav")), GetParam().demo_vocals_db);
+  EXPECT_GT(global_sdr_db(stems.accompaniment, decode(out / "accompaniment.wav")),
+            GetParam().demo_accompaniment_db);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ShippedModels,
-                         testing::Values(Limits{"cnn", 3.5, 5.0}, Limits{"unet", 7.0, 8.5}),
+                         testing::Values(Limits{"cnn", 3.5, 5.0, 3.5, 3.0},
+                                         Limits{"unet", 7.0, 8.5, 9.0, 9.0}),
                          [](const auto& limits) { return std::string(limits.param.model); });
 
 }  // namespace

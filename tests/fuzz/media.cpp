@@ -58,7 +58,7 @@ void read_pipe(std::string_view bytes) {
 /// A media file: what it says of itself, its audio from the start, from a later time and through a pipe, and
 /// every stem of a stem file.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  [[maybe_unused]] static const bool restrained = (restrain_ffmpeg(), true);
+  [[maybe_unused]] static const bool restrained = (svsep::restrain_ffmpeg(), true);
   const std::string_view bytes = svsep::fuzz::text_of(data, size);
   const svsep::fuzz::MemoryFile file(bytes);
   std::size_t streams = 0;

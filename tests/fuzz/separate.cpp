@@ -49,7 +49,7 @@ svsep::SongSettings settings_of(std::size_t choice) {
 /// A song from its file to its stems' files, as `svsep separate` does it but for the network. How many bytes
 /// the song has chooses the format and the like.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  [[maybe_unused]] static const bool restrained = (restrain_ffmpeg(), true);
+  [[maybe_unused]] static const bool restrained = (svsep::restrain_ffmpeg(), true);
   svsep::show_progress(false);
   const svsep::fuzz::MemoryFile file(svsep::fuzz::text_of(data, size));
   const svsep::test::TemporaryFolder folder;
