@@ -14,12 +14,14 @@
 
 namespace svsep {
 
+constexpr std::size_t kMaxForeignDimensions = 8;
+constexpr std::size_t kMaxForeignTensors = 200'000;  ///< the largest published checkpoints have some thousands
+
 /// How a foreign file stores one value of a tensor.
 enum class ForeignType { float16, bfloat16, float32, float64, uint8, int8, int16, int32, int64, boolean };
 
 /// Bytes of one value.
 [[nodiscard]] std::size_t width(ForeignType type) noexcept;
-[[nodiscard]] std::string_view name(ForeignType type) noexcept;
 
 /// A tensor of a foreign file: a view of bytes that its Checkpoint keeps mapped. The readers have checked
 /// that every value lies inside them.
@@ -47,8 +49,8 @@ struct Checkpoint {
   /// What lies beside the tensors, e.g. HT-Demucs' package: "klass" (opaque), "args", "kwargs.channels",
   /// "kwargs.sources". Empty for files that hold tensors only. Tensors in it are opaque.
   ValueTree package;
-  /// Keeps the tensors' bytes.
-  std::shared_ptr<const void> memory;
+  /// Keep the tensors' bytes.
+  std::vector<std::shared_ptr<const void>> memory;
 
   /// The tensor. Throws Error(model) that names file and tensor where it is missing.
   [[nodiscard]] const ForeignTensor& tensor(const std::string& name) const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -66,7 +67,8 @@ class ValueTree {
   [[noreturn]] void fail(std::string_view path, const std::string& reason) const;
 
  private:
-  [[nodiscard]] const PlainValue& at(std::string_view path) const;
+  /// Of a list that is not empty; throws for anything else.
+  [[nodiscard]] std::size_t list_size(std::string_view path) const;
 
   std::string origin_;
   PlainValue root_;
