@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS svsep RUNTIME COMPONENT program)
 install(TARGETS svsep_library EXPORT svsep
         LIBRARY COMPONENT program NAMELINK_COMPONENT development)
-install(TARGETS svsep_torch LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/svsep COMPONENT program)
+install(TARGETS svsep_torch svsep_import_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/svsep COMPONENT program)
 install(FILES ${SVSEP_DESCRIPTIONS}/svsep.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 install(FILES ${SVSEP_DESCRIPTIONS}/svsep.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME svsep COMPONENT program)

@@ -5,7 +5,8 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config libtorch-dev libgloo-dev libopenblas0-pthread
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libsamplerate0-dev libfftw3-dev
-  libcli11-dev libspdlog-dev nlohmann-json3-dev libutfcpp-dev liblapacke-dev libpango1.0-dev fonts-dejavu-core)
+  libcli11-dev libspdlog-dev nlohmann-json3-dev libutfcpp-dev liblapacke-dev libpango1.0-dev fonts-dejavu-core
+  libhdf5-dev libyaml-cpp-dev)
 if [[ "${1:-}" == test ]]; then
   packages+=(clang-16 clang-format-14 clang-tidy-16 libclang-rt-16-dev libgtest-dev libgmock-dev libbenchmark-dev
     ffmpeg valgrind)

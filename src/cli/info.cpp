@@ -1,8 +1,8 @@
+#include "cli/model_text.hpp"
 #include "cli/verbs.hpp"
 #include "core/text.hpp"
 #include "model/find.hpp"
 #include "svsep/decoder.hpp"
-#include "svsep/model_file.hpp"
 #include "svsep/probe.hpp"
 #include "svsep/stem_file.hpp"
 
@@ -14,44 +14,6 @@
 
 namespace svsep::cli {
 namespace {
-
-void print_line(const std::string& name, const std::string& value) {
-  if (!value.empty()) fmt::print("{:<16}{}\n", one_line(name) + ":", one_line(value));
-}
-
-void print_model(const std::filesystem::path& path) {
-  const ModelFile model(path);
-  const ModelInfo& info = model.info();
-  const StftParameters& stft = info.analysis.stft;
-  print_line("model", path.string());
-  print_line("architecture", info.architecture);
-  print_line("parameters", fmt::format("{} ({})", model.parameter_count(), model.tensor_types()));
-  print_line("sample rate", fmt::format("{} Hz", info.analysis.sample_rate_hz));
-  print_line("STFT", fmt::format("n_fft {}, window {}, hop {} samples", stft.fft_samples, stft.window_samples,
-                                 stft.hop_samples));
-  if (info.window_frames > 1) print_line("window", fmt::format("{} frames", info.window_frames));
-  print_line("input",
-             info.input_transform == InputTransform::magnitude
-                 ? "magnitude"
-                 : fmt::format("log-level, over {} frames on either side", info.level_radius_frames));
-  print_line("label", info.label);
-  print_line("thresholds", fmt::format("vocals {:g}, accompaniment {:g}", info.thresholds.vocals,
-                                       info.thresholds.accompaniment));
-  print_line("training", info.training);
-  print_line("data", info.data);
-  print_line("licence", info.licence);
-}
-
-void print_shipped_models() {
-  for (const std::filesystem::path& path : shipped_models()) {
-    const ModelFile model(path);
-    const std::string name = path.stem().string();
-    print_line(
-        name + (name == kDefaultModel ? " (default)" : ""),
-        fmt::format("{}, {} parameters, {:.1f} MB; {}", model.info().architecture, model.parameter_count(),
-                    static_cast<double>(std::filesystem::file_size(path)) / 1e6, model.info().training));
-  }
-}
 
 void print_media(const std::filesystem::path& path) {
   const MediaInfo info = probe(path);
@@ -76,21 +38,12 @@ void print_media(const std::filesystem::path& path) {
 
 void add_info(CLI::App& app, Action& action) {
   const auto file = std::make_shared<std::string>();
-  const auto lists_models = std::make_shared<bool>(false);
   CLI::App& verb = *app.add_subcommand("info", "Tell what a song, a stem file or a model file holds");
-  CLI::Option* const argument =
-      verb.add_option("FILE", *file, "A media file, a .safetensors file, or the name of a shipped model");
-  verb.add_flag("--models", *lists_models, "List the shipped models")->excludes(argument);
-  verb.callback([file, lists_models, &action] {
-    if (file->empty() && !*lists_models) throw CLI::RequiredError("FILE");
-    action = [file, lists_models] {
-      if (*lists_models) {
-        print_shipped_models();
-        return 0;
-      }
-      const bool is_shipped_name =
-          file->find_first_of("./") == std::string::npos && !std::filesystem::exists(*file);
-      if (is_shipped_name || file->ends_with(".safetensors")) {
+  verb.add_option("FILE", *file, "A media file, a .safetensors file, or the name of a model")->required();
+  verb.callback([file, &action] {
+    action = [file] {
+      const bool is_name = file->find_first_of("./") == std::string::npos && !std::filesystem::exists(*file);
+      if (is_name || file->ends_with(".safetensors")) {
         print_model(find_model(*file));
       } else {
         print_media(*file);

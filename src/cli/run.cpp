@@ -129,6 +129,7 @@ int parse_and_run(int argc, char** argv) {
   add_train(app, action);
   add_evaluate(app, action);
   add_info(app, action);
+  add_model(app, action);
   set_help_format(app);
   try {
     app.parse(argc, argv);

@@ -13,5 +13,6 @@ void add_separate(CLI::App& app, Action& action);
 void add_train(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_info(CLI::App& app, Action& action);
+void add_model(CLI::App& app, Action& action);
 
 }  // namespace svsep::cli

@@ -8,7 +8,8 @@
 
 namespace svsep {
 
-/// A read-only mapping of a whole regular file. Another program that shortens the file meanwhile ends this one.
+/// A read-only mapping of a whole regular file. Another program that shortens the file meanwhile ends this
+/// one.
 class MappedFile {
  public:
   /// Throws Error of this kind: "cannot open <what>: <path>: <reason>", also for an empty file.

@@ -24,12 +24,12 @@ fs::path own_binary() {
 }
 
 OwnFiles files_below(const fs::path& prefix) {
-  return {prefix / SVSEP_LIBDIR "/svsep/svsep_torch.so", prefix / SVSEP_DATADIR "/svsep/models"};
+  return {prefix / SVSEP_LIBDIR "/svsep", prefix / SVSEP_DATADIR "/svsep/models"};
 }
 
 bool has_any(const OwnFiles& files) {
   std::error_code none;
-  return fs::exists(files.module, none) || fs::exists(files.models, none);
+  return fs::exists(files.modules / "svsep_torch.so", none) || fs::exists(files.models, none);
 }
 
 }  // namespace

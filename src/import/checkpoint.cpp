@@ -36,7 +36,8 @@ const ForeignTensor& Checkpoint::tensor(const std::string& name) const {
 const std::vector<std::int64_t>& Checkpoint::shape(const std::string& name, std::size_t dimensions) const {
   const std::vector<std::int64_t>& shape = tensor(name).shape;
   if (shape.size() != dimensions) {
-    fail(fmt::format("tensor {}: expected {} dimensions, got [{}]", name, dimensions, fmt::join(shape, ", ")));
+    fail(
+        fmt::format("tensor {}: expected {} dimensions, got [{}]", name, dimensions, fmt::join(shape, ", ")));
   }
   return shape;
 }
@@ -67,7 +68,8 @@ Checkpoint open_checkpoint(const std::filesystem::path& path) {
   } else if (is_safetensors(bytes)) {
     read_safetensors(*file, checkpoint);
   } else {
-    checkpoint.fail("is no weight file that svsep knows; expected a PyTorch checkpoint, .safetensors or Keras .h5");
+    checkpoint.fail(
+        "is no weight file that svsep knows; expected a PyTorch checkpoint, .safetensors or Keras .h5");
   }
   if (checkpoint.tensors.empty()) checkpoint.fail("holds no tensor");
   strip(checkpoint.tensors, "module.");

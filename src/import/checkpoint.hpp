@@ -15,7 +15,8 @@
 namespace svsep {
 
 constexpr std::size_t kMaxForeignDimensions = 8;
-constexpr std::size_t kMaxForeignTensors = 200'000;  ///< the largest published checkpoints have some thousands
+constexpr std::size_t kMaxForeignTensors =
+    200'000;  ///< the largest published checkpoints have some thousands
 
 /// How a foreign file stores one value of a tensor.
 enum class ForeignType { float16, bfloat16, float32, float64, uint8, int8, int16, int32, int64, boolean };

@@ -18,17 +18,26 @@ T load(const char* place) {
 
 float value_at(const char* place, ForeignType type) {
   switch (type) {
-    case ForeignType::float16: return half_to_float(load<std::uint16_t>(place));
+    case ForeignType::float16:
+      return half_to_float(load<std::uint16_t>(place));
     case ForeignType::bfloat16:
       return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(place)) << 16U);
-    case ForeignType::float32: return load<float>(place);
-    case ForeignType::float64: return static_cast<float>(load<double>(place));
-    case ForeignType::uint8: return static_cast<float>(load<std::uint8_t>(place));
-    case ForeignType::int8: return static_cast<float>(load<std::int8_t>(place));
-    case ForeignType::int16: return static_cast<float>(load<std::int16_t>(place));
-    case ForeignType::int32: return static_cast<float>(load<std::int32_t>(place));
-    case ForeignType::int64: return static_cast<float>(load<std::int64_t>(place));
-    case ForeignType::boolean: return load<std::uint8_t>(place) != 0 ? 1.0F : 0.0F;
+    case ForeignType::float32:
+      return load<float>(place);
+    case ForeignType::float64:
+      return static_cast<float>(load<double>(place));
+    case ForeignType::uint8:
+      return static_cast<float>(load<std::uint8_t>(place));
+    case ForeignType::int8:
+      return static_cast<float>(load<std::int8_t>(place));
+    case ForeignType::int16:
+      return static_cast<float>(load<std::int16_t>(place));
+    case ForeignType::int32:
+      return static_cast<float>(load<std::int32_t>(place));
+    case ForeignType::int64:
+      return static_cast<float>(load<std::int64_t>(place));
+    case ForeignType::boolean:
+      return load<std::uint8_t>(place) != 0 ? 1.0F : 0.0F;
   }
   return 0.0F;
 }
@@ -39,14 +48,18 @@ std::size_t width(ForeignType type) noexcept {
   switch (type) {
     case ForeignType::uint8:
     case ForeignType::int8:
-    case ForeignType::boolean: return 1;
+    case ForeignType::boolean:
+      return 1;
     case ForeignType::float16:
     case ForeignType::bfloat16:
-    case ForeignType::int16: return 2;
+    case ForeignType::int16:
+      return 2;
     case ForeignType::float32:
-    case ForeignType::int32: return 4;
+    case ForeignType::int32:
+      return 4;
     case ForeignType::float64:
-    case ForeignType::int64: return 8;
+    case ForeignType::int64:
+      return 8;
   }
   return 0;
 }

@@ -14,11 +14,11 @@
 namespace svsep {
 namespace {
 
-constexpr std::size_t kMostNamed = 3;               ///< tensors that an error names
-constexpr std::size_t kPieceValues = 1 << 16;       ///< looked at at a time
+constexpr std::size_t kMostNamed = 3;          ///< tensors that an error names
+constexpr std::size_t kPieceValues = 1 << 16;  ///< looked at at a time
 constexpr float kLargestHalf = 65504.0F;
-/// A model file may be so many times as large as what it is made from: a tensor in half precision that stays float32 takes
-/// twice its bytes. More is a checkpoint whose tensors share their storage a thousand times.
+/// A model file may be so many times as large as what it is made from: a tensor in half precision that stays
+/// float32 takes twice its bytes. More is a checkpoint whose tensors share their storage a thousand times.
 constexpr std::uint64_t kMaxGrowth = 4;
 constexpr std::uint64_t kFreeBytes = 1 << 20;
 
@@ -36,7 +36,8 @@ const Family& family_of(const Checkpoint& checkpoint) {
 /// "a, b, c and 7 more".
 std::string listed(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(names.size(), kMostNamed);
-  const std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  const std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
   return names.size() == shown ? text : fmt::format("{} and {} more", text, names.size() - shown);
 }
 
@@ -57,8 +58,8 @@ void compare(const ImportPlan& plan, std::size_t index, const Checkpoint& checkp
     if (found == checkpoint.tensors.end()) {
       missing.push_back(source.source);
     } else if (found->second.shape != source.shape) {
-      misshapen.push_back(fmt::format("{} (expected [{}], got [{}])", source.source, fmt::join(source.shape, ", "),
-                                      fmt::join(found->second.shape, ", ")));
+      misshapen.push_back(fmt::format("{} (expected [{}], got [{}])", source.source,
+                                      fmt::join(source.shape, ", "), fmt::join(found->second.shape, ", ")));
     }
   }
   std::vector<std::string> surplus;
@@ -73,8 +74,8 @@ void compare(const ImportPlan& plan, std::size_t index, const Checkpoint& checkp
   complain("holds tensors that the network does not have:", surplus);
 }
 
-/// Whether half precision holds the tensor: all but vectors, whose rounding would cost more than their bytes, and values
-/// beyond its range. Throws where a value is not finite.
+/// Whether half precision holds the tensor: all but vectors, whose rounding would cost more than their bytes,
+/// and values beyond its range. Throws where a value is not finite.
 TensorType type_of(const TensorSource& source, const ForeignTensor& tensor, const Checkpoint& checkpoint) {
   const std::int64_t count = tensor.count();
   std::vector<float> piece(std::min<std::size_t>(static_cast<std::size_t>(count), kPieceValues));
@@ -83,7 +84,8 @@ TensorType type_of(const TensorSource& source, const ForeignTensor& tensor, cons
     piece.resize(std::min(piece.size(), static_cast<std::size_t>(count - first)));
     tensor.read(first, piece);
     for (const float value : piece) {
-      if (!std::isfinite(value)) checkpoint.fail("tensor " + source.source + ": holds a value that is not finite");
+      if (!std::isfinite(value))
+        checkpoint.fail("tensor " + source.source + ": holds a value that is not finite");
       largest = std::max(largest, std::abs(value));
     }
   }
@@ -100,7 +102,8 @@ std::vector<TensorStream> streams_of(const ImportPlan& plan, const std::vector<C
     const Checkpoint& checkpoint = checkpoints[source.checkpoint];
     const ForeignTensor& original = checkpoint.tensors.at(source.source);
     bytes += 4 * static_cast<std::uint64_t>(original.count());
-    if (bytes > most) checkpoint.fail("its tensors share their storage: they would take far more than the file");
+    if (bytes > most)
+      checkpoint.fail("its tensors share their storage: they would take far more than the file");
     const TensorType type = options.float32 ? TensorType::float32 : type_of(source, original, checkpoint);
     ForeignTensor tensor = source.axes.empty() ? original : original.permuted(source.axes);
     auto shape = tensor.shape;
@@ -127,8 +130,8 @@ void import_model(const ImportOptions& options) {
   const Family& family = family_of(checkpoints.front());
   for (const Checkpoint& checkpoint : checkpoints) {
     if (&family_of(checkpoint) != &family) {
-      checkpoint.fail(fmt::format("is of the family {}; expected {} as the first file", family_of(checkpoint).title,
-                                  family.title));
+      checkpoint.fail(fmt::format("is of the family {}; expected {} as the first file",
+                                  family_of(checkpoint).title, family.title));
     }
   }
   ImportPlan plan = family.describe(checkpoints, config);
@@ -143,12 +146,12 @@ void import_model(const ImportOptions& options) {
 }
 
 std::vector<std::string> published_stems(const ValueTree& config) {
-  if (config.has("training.target_instrument")) return {lower(config.text("training.target_instrument"))};
   std::vector<std::string> stems = config.texts("training.instruments");
+  const bool is_pair = stems.size() == 2;
+  if (config.has("training.target_instrument")) stems = {config.text("training.target_instrument")};
   for (std::string& stem : stems) {
     stem = lower(stem);
-    const bool is_rest = stem == "other" && stems.size() == 2;
-    if (is_rest || stem == "instrumental" || stem == "no vocals") stem = "accompaniment";
+    if ((is_pair && stem == "other") || stem == "instrumental" || stem == "no vocals") stem = "accompaniment";
   }
   return stems;
 }

@@ -26,7 +26,8 @@ class PlainCopy {
   using Variant = decltype(PlainValue::value);
 
   [[noreturn]] void fail() const {
-    throw Error(ErrorKind::model, origin_ + ": pickle: the values beside the tensors are nested too deeply or too many");
+    throw Error(ErrorKind::model,
+                origin_ + ": pickle: the values beside the tensors are nested too deeply or too many");
   }
 
   Variant converted(std::monostate, int) { return std::monostate(); }

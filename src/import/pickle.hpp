@@ -49,14 +49,14 @@ struct PickleNode {
     std::vector<std::pair<const PickleNode*, const PickleNode*>> entries;
   };
 
-  std::variant<std::monostate, Mark, bool, Integer, double, std::string_view, List, Dictionary, Global, Opaque,
-               PickledStorage, PickledTensor>
+  std::variant<std::monostate, Mark, bool, Integer, double, std::string_view, List, Dictionary, Global,
+               Opaque, PickledStorage, PickledTensor>
       value;
 };
 
-/// Interprets one pickle (protocols 0 to 5) at the start of some bytes. No class is looked up and no function called:
-/// tensors, storages, OrderedDict, Fraction and torch.Size are known by name, any other object stays opaque. Memory is
-/// bounded, whatever the bytes ask for.
+/// Interprets one pickle (protocols 0 to 5) at the start of some bytes. No class is looked up and no function
+/// called: tensors, storages, OrderedDict, Fraction and torch.Size are known by name, any other object stays
+/// opaque. Memory is bounded, whatever the bytes ask for.
 class Pickle {
  public:
   /// The bytes must outlive the object. Throws Error(model) "<origin>: pickle: <reason>".
@@ -66,8 +66,8 @@ class Pickle {
   /// Bytes of the pickle, up to the end that it states.
   [[nodiscard]] std::size_t length() const noexcept { return length_; }
 
-  /// The node as a plain value: what has no plain counterpart (tensors, unknown classes) is opaque. Throws Error(model)
-  /// where it is nested too deeply (cycles) or too large.
+  /// The node as a plain value: what has no plain counterpart (tensors, unknown classes) is opaque. Throws
+  /// Error(model) where it is nested too deeply (cycles) or too large.
   [[nodiscard]] PlainValue plain(const PickleNode& node) const;
 
   /// Every storage that the pickle refers to.

@@ -106,22 +106,41 @@ void PickleMachine::push_long(std::string_view little_endian) {
   }
   std::uint64_t bits = 0;
   std::memcpy(&bits, little_endian.data(), little_endian.size());
-  const bool negative = !little_endian.empty() && (static_cast<unsigned char>(little_endian.back()) & 0x80U) != 0;
+  const bool negative =
+      !little_endian.empty() && (static_cast<unsigned char>(little_endian.back()) & 0x80U) != 0;
   if (negative && little_endian.size() < 8) bits |= ~std::uint64_t{0} << (8 * little_endian.size());
   push_value(Node::Integer{static_cast<std::int64_t>(bits)});
 }
 
 bool PickleMachine::run_constant(unsigned char code) {
   switch (code) {
-    case 'N': push_value(std::monostate()); return true;
-    case 0x88: push_value(true); return true;
-    case 0x89: push_value(false); return true;
-    case 'J': push_value(Node::Integer{take_number<std::int32_t>()}); return true;
-    case 'K': push_value(Node::Integer{take_number<std::uint8_t>()}); return true;
-    case 'M': push_value(Node::Integer{take_number<std::uint16_t>()}); return true;
-    case 0x8a: push_long(take(take_number<std::uint8_t>())); return true;
-    case 0x8b: push_long(take(take_number<std::uint32_t>())); return true;
-    case 'L': push_value(Node::Integer{take_decimal()}); return true;
+    case 'N':
+      push_value(std::monostate());
+      return true;
+    case 0x88:
+      push_value(true);
+      return true;
+    case 0x89:
+      push_value(false);
+      return true;
+    case 'J':
+      push_value(Node::Integer{take_number<std::int32_t>()});
+      return true;
+    case 'K':
+      push_value(Node::Integer{take_number<std::uint8_t>()});
+      return true;
+    case 'M':
+      push_value(Node::Integer{take_number<std::uint16_t>()});
+      return true;
+    case 0x8a:
+      push_long(take(take_number<std::uint8_t>()));
+      return true;
+    case 0x8b:
+      push_long(take(take_number<std::uint32_t>()));
+      return true;
+    case 'L':
+      push_value(Node::Integer{take_decimal()});
+      return true;
     case 'I':
       if (bytes_.substr(position_, 3) == "00\n" || bytes_.substr(position_, 3) == "01\n") {
         push_value(take_decimal() == 1);
@@ -145,7 +164,8 @@ bool PickleMachine::run_constant(unsigned char code) {
       push_value(value);
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -157,17 +177,26 @@ bool PickleMachine::run_text(unsigned char code) {
       push_value(quoted ? line.substr(1, line.size() - 2) : line);
       return true;
     }
-    case 'V': push_value(take_line()); return true;
+    case 'V':
+      push_value(take_line());
+      return true;
     case 'U':
     case 'C':
-    case 0x8c: push_value(take(take_number<std::uint8_t>())); return true;
+    case 0x8c:
+      push_value(take(take_number<std::uint8_t>()));
+      return true;
     case 'T':
     case 'B':
-    case 'X': push_value(take(take_number<std::uint32_t>())); return true;
+    case 'X':
+      push_value(take(take_number<std::uint32_t>()));
+      return true;
     case 0x8d:
     case 0x8e:
-    case 0x96: push_value(take(take_number<std::uint64_t>())); return true;
-    default: return false;
+    case 0x96:
+      push_value(take(take_number<std::uint64_t>()));
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -198,49 +227,95 @@ bool PickleMachine::run_container(unsigned char code) {
   switch (code) {
     case ']':
     case ')':
-    case 0x8f: push_value(Node::List()); return true;
-    case '}': push_value(Node::Dictionary()); return true;
+    case 0x8f:
+      push_value(Node::List());
+      return true;
+    case '}':
+      push_value(Node::Dictionary());
+      return true;
     case 'l':
     case 't':
-    case 0x91: push_value(Node::List{pop_to_mark()}); return true;
+    case 0x91:
+      push_value(Node::List{pop_to_mark()});
+      return true;
     case 'd': {
       const Nodes items = pop_to_mark();
       push_value(Node::Dictionary());
       set_items(items);
       return true;
     }
-    case 0x85: push_tuple(1); return true;
-    case 0x86: push_tuple(2); return true;
-    case 0x87: push_tuple(3); return true;
-    case 'a': append({pop()}); return true;
+    case 0x85:
+      push_tuple(1);
+      return true;
+    case 0x86:
+      push_tuple(2);
+      return true;
+    case 0x87:
+      push_tuple(3);
+      return true;
+    case 'a':
+      append({pop()});
+      return true;
     case 'e':
-    case 0x90: append(pop_to_mark()); return true;
+    case 0x90:
+      append(pop_to_mark());
+      return true;
     case 's': {
       const Node* const value = pop();
       set_items({pop(), value});
       return true;
     }
-    case 'u': set_items(pop_to_mark()); return true;
-    default: return false;
+    case 'u':
+      set_items(pop_to_mark());
+      return true;
+    default:
+      return false;
   }
 }
 
 bool PickleMachine::run_memo(unsigned char code) {
   switch (code) {
-    case 'g': recall(static_cast<std::uint64_t>(take_decimal())); return true;
-    case 'h': recall(take_number<std::uint8_t>()); return true;
-    case 'j': recall(take_number<std::uint32_t>()); return true;
-    case 'p': store(static_cast<std::uint64_t>(take_decimal())); return true;
-    case 'q': store(take_number<std::uint8_t>()); return true;
-    case 'r': store(take_number<std::uint32_t>()); return true;
-    case 0x94: store(memo_.size()); return true;
-    case '(': push_value(Node::Mark()); return true;
-    case '0': pop(); return true;
-    case '1': pop_to_mark(); return true;
-    case '2': push(&top()); return true;
-    case 0x80: take(1); return true;  // the protocol: every instruction means the same in all
-    case 0x95: take(8); return true;  // a frame: nothing depends on where it ends
-    default: return false;
+    case 'g':
+      recall(static_cast<std::uint64_t>(take_decimal()));
+      return true;
+    case 'h':
+      recall(take_number<std::uint8_t>());
+      return true;
+    case 'j':
+      recall(take_number<std::uint32_t>());
+      return true;
+    case 'p':
+      store(static_cast<std::uint64_t>(take_decimal()));
+      return true;
+    case 'q':
+      store(take_number<std::uint8_t>());
+      return true;
+    case 'r':
+      store(take_number<std::uint32_t>());
+      return true;
+    case 0x94:
+      store(memo_.size());
+      return true;
+    case '(':
+      push_value(Node::Mark());
+      return true;
+    case '0':
+      pop();
+      return true;
+    case '1':
+      pop_to_mark();
+      return true;
+    case '2':
+      push(&top());
+      return true;
+    case 0x80:
+      take(1);
+      return true;  // the protocol: every instruction means the same in all
+    case 0x95:
+      take(8);
+      return true;  // a frame: nothing depends on where it ends
+    default:
+      return false;
   }
 }
 
@@ -249,7 +324,8 @@ const PickleNode* PickleMachine::run() {
   for (;;) {
     const auto code = take_number<std::uint8_t>();
     if (code == '.') return pop();
-    if (!run_constant(code) && !run_text(code) && !run_container(code) && !run_memo(code) && !run_object(code)) {
+    if (!run_constant(code) && !run_text(code) && !run_container(code) && !run_memo(code) &&
+        !run_object(code)) {
       fail(fmt::format("unknown instruction {:#04x}", code));
     }
   }

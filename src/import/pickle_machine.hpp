@@ -12,8 +12,9 @@
 
 namespace svsep {
 
-/// Runs the instructions of one pickle; see Pickle. A stack of nodes, a memo, and no way out of them: the instructions
-/// that call a function in Python make a tensor, a dictionary or an opaque node here (pickle_objects.cpp).
+/// Runs the instructions of one pickle; see Pickle. A stack of nodes, a memo, and no way out of them: the
+/// instructions that call a function in Python make a tensor, a dictionary or an opaque node here
+/// (pickle_objects.cpp).
 class PickleMachine {
  public:
   PickleMachine(std::string_view bytes, const std::string& origin, std::deque<PickleNode>& nodes)

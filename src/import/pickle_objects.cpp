@@ -65,8 +65,12 @@ bool PickleMachine::run_object(unsigned char code) {
       push_value(Node::Global{*module, *name});
       return true;
     }
-    case 'P': push_value(Node::Opaque{"persistent." + std::string(take_line().substr(0, 100))}); return true;
-    case 'Q': push(storage(pop())); return true;
+    case 'P':
+      push_value(Node::Opaque{"persistent." + std::string(take_line().substr(0, 100))});
+      return true;
+    case 'Q':
+      push(storage(pop()));
+      return true;
     case 'R':
     case 0x81: {
       const Node* const arguments = pop();
@@ -92,8 +96,12 @@ bool PickleMachine::run_object(unsigned char code) {
       push_value(Node::Opaque{global == nullptr ? "object" : full_name(*global)});
       return true;
     }
-    case 'b': pop(); top(); return true;  // an object's state: its attributes
-    default: return false;
+    case 'b':
+      pop();
+      top();
+      return true;  // an object's state: its attributes
+    default:
+      return false;
   }
 }
 
@@ -148,7 +156,8 @@ PickleNode* PickleMachine::storage(const Node* identity) {
   const std::optional<ForeignType> type = storage_type(*global);
   if (!type || is_view) return make(Node::Opaque{full_name(*global)});
   if (!count->fits || count->value < 0 || count->value > kMaxStorageValues) {
-    fail(fmt::format("storage {}: expected 0 to {} values, got {}", key->substr(0, 60), kMaxStorageValues, count->value));
+    fail(fmt::format("storage {}: expected 0 to {} values, got {}", key->substr(0, 60), kMaxStorageValues,
+                     count->value));
   }
   return make(PickledStorage{*key, *type, count->value});
 }

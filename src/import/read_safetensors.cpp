@@ -37,7 +37,8 @@ std::optional<ForeignType> type_of(std::string_view name) {
 
 json parse(std::string_view text, const Checkpoint& checkpoint) {
   const auto check = [&](int depth, json::parse_event_t event, json&) {
-    const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
+    const bool opens =
+        event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
     if (opens && depth > kMaxDepth) checkpoint.fail("safetensors header: nested too deeply");
     return true;
   };
@@ -83,7 +84,8 @@ std::optional<ForeignTensor> tensor_of(const std::string& name, const json& fiel
   if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) return {};
   std::uint64_t bytes = width(tensor.type);
   for (const std::int64_t size : tensor.shape) {
-    if (static_cast<std::uint64_t>(size) > tensor.bytes.size() / bytes) fail("has fewer bytes than its shape asks for");
+    if (static_cast<std::uint64_t>(size) > tensor.bytes.size() / bytes)
+      fail("has fewer bytes than its shape asks for");
     bytes *= static_cast<std::uint64_t>(size);
   }
   if (bytes != tensor.bytes.size()) {
@@ -107,7 +109,8 @@ void read_safetensors(const MappedFile& file, Checkpoint& checkpoint) {
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   if (length > kMaxHeaderBytes) {
-    checkpoint.fail(fmt::format("safetensors header: expected at most {} bytes, got {}", kMaxHeaderBytes, length));
+    checkpoint.fail(
+        fmt::format("safetensors header: expected at most {} bytes, got {}", kMaxHeaderBytes, length));
   }
   const json header = parse(bytes.substr(kLengthBytes, length), checkpoint);
   for (const auto& [name, fields] : header.items()) {

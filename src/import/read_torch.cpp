@@ -22,7 +22,9 @@ using Dictionary = PickleNode::Dictionary;
 using FindStorage = std::function<std::string_view(const PickledStorage&)>;
 
 bool holds_tensors(const Dictionary& dictionary) {
-  const auto is_tensor = [](const auto& entry) { return std::holds_alternative<PickledTensor>(entry.second->value); };
+  const auto is_tensor = [](const auto& entry) {
+    return std::holds_alternative<PickledTensor>(entry.second->value);
+  };
   return std::any_of(dictionary.entries.begin(), dictionary.entries.end(), is_tensor);
 }
 
@@ -71,7 +73,8 @@ void add_tensors(const Dictionary& state, const FindStorage& find_storage, Check
     const auto* const name = std::get_if<std::string_view>(&key->value);
     const auto* const tensor = std::get_if<PickledTensor>(&value->value);
     if (name == nullptr || tensor == nullptr) continue;
-    if (std::find(tensor->shape.begin(), tensor->shape.end(), 0) != tensor->shape.end()) continue;  // no value
+    if (std::find(tensor->shape.begin(), tensor->shape.end(), 0) != tensor->shape.end())
+      continue;  // no value
     if (checkpoint.tensors.size() >= kMaxForeignTensors) {
       checkpoint.fail(fmt::format("more than {} tensors", kMaxForeignTensors));
     }
@@ -98,11 +101,15 @@ PlainValue package_of(const Pickle& pickle, const Dictionary& state) {
 void fill(const Pickle& pickle, const FindStorage& find_storage, Checkpoint& checkpoint) {
   const Dictionary* const state = find_state(pickle.root(), 0);
   if (state == nullptr) {
-    checkpoint.fail("holds no tensors by name; expected a state dict, bare or below state, state_dict or model");
+    checkpoint.fail(
+        "holds no tensors by name; expected a state dict, bare or below state, state_dict or model");
   }
   add_tensors(*state, find_storage, checkpoint);
   checkpoint.package = ValueTree(checkpoint.path.string(), package_of(pickle, *state));
 }
+
+/// What errors of the archive and the pickle start with.
+std::string origin_of(const Checkpoint& checkpoint) { return "cannot import: " + checkpoint.path.string(); }
 
 }  // namespace
 
@@ -110,7 +117,8 @@ bool is_torch_zip(std::string_view bytes) { return bytes.starts_with(kZipStart);
 bool is_torch_legacy(std::string_view bytes) { return bytes.starts_with(kLegacyStart); }
 
 void read_torch_zip(const MappedFile& file, Checkpoint& checkpoint) {
-  const auto entries = zip_entries(file.bytes(), checkpoint.path.string());
+  const std::string origin = origin_of(checkpoint);
+  const auto entries = zip_entries(file.bytes(), origin);
   const auto is_pickle = [](const auto& entry) { return entry.first.ends_with(kPickleName); };
   const auto data = std::find_if(entries.begin(), entries.end(), is_pickle);
   if (data == entries.end()) checkpoint.fail("zip archive: no data.pkl; not a PyTorch checkpoint");
@@ -121,12 +129,12 @@ void read_torch_zip(const MappedFile& file, Checkpoint& checkpoint) {
     const auto found = entries.find(fmt::format("{}/data/{}", folder, storage.key));
     return found == entries.end() ? std::string_view() : found->second;
   };
-  fill(Pickle(data->second, checkpoint.path.string()), find_storage, checkpoint);
+  fill(Pickle(data->second, origin), find_storage, checkpoint);
 }
 
 void read_torch_legacy(const MappedFile& file, Checkpoint& checkpoint) {
   std::string_view rest = file.bytes();
-  const std::string origin = checkpoint.path.string();
+  const std::string origin = origin_of(checkpoint);
   for (int skipped = 0; skipped < 3; ++skipped) {  // magic number, protocol version, system information
     rest.remove_prefix(Pickle(rest, origin).length());
   }
@@ -135,7 +143,8 @@ void read_torch_legacy(const MappedFile& file, Checkpoint& checkpoint) {
   const Pickle keys(rest, origin);
   rest.remove_prefix(keys.length());
 
-  // The storages follow in the keys' order, each after its number of values; its type stands in the tensors' pickle.
+  // The storages follow in the keys' order, each after its number of values; its type stands in the tensors'
+  // pickle.
   std::map<std::string_view, ForeignType> types;
   pickle.for_each_storage([&](const PickledStorage& storage) { types.emplace(storage.key, storage.type); });
   std::map<std::string_view, std::string_view> storages;

@@ -29,7 +29,8 @@ bool parse(std::string_view text, T& value) {
   return code == std::errc() && stopped == text.data() + text.size();
 }
 
-/// What a plain scalar means to PyYAML, by which these files were written and are read; "1e-3" is a number here.
+/// What a plain scalar means to PyYAML, by which these files were written and are read; "1e-3" is a number
+/// here.
 PlainValue scalar(std::string_view text) {
   static constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
   static constexpr std::array<std::string_view, 9> kTrue = {"true", "True", "TRUE", "yes", "Yes",

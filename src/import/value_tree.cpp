@@ -90,7 +90,8 @@ std::int64_t ValueTree::integer(std::string_view path, std::int64_t lowest, std:
   const PlainValue* const value = find(path);
   const std::optional<std::int64_t> number = as_integer(value);
   if (!number || *number < lowest || *number > highest) {
-    fail(path, fmt::format("expected a whole number from {} to {}, got {}", lowest, highest, described(value)));
+    fail(path,
+         fmt::format("expected a whole number from {} to {}, got {}", lowest, highest, described(value)));
   }
   return *number;
 }
@@ -123,7 +124,9 @@ bool ValueTree::flag(std::string_view path) const {
   fail(path, "expected true or false, got " + described(value));
 }
 
-bool ValueTree::flag_or(std::string_view path, bool fallback) const { return has(path) ? flag(path) : fallback; }
+bool ValueTree::flag_or(std::string_view path, bool fallback) const {
+  return has(path) ? flag(path) : fallback;
+}
 
 std::string ValueTree::text(std::string_view path) const {
   const PlainValue* const value = find(path);
@@ -164,7 +167,8 @@ std::size_t ValueTree::size(std::string_view path) const {
   const PlainValue* const value = find(path);
   if (value != nullptr) {
     if (const auto* const list = std::get_if<PlainValue::List>(&value->value)) return list->size();
-    if (const auto* const entries = std::get_if<PlainValue::Dictionary>(&value->value)) return entries->size();
+    if (const auto* const entries = std::get_if<PlainValue::Dictionary>(&value->value))
+      return entries->size();
   }
   fail(path, "expected a list or a dictionary, got " + described(value));
 }

@@ -115,8 +115,9 @@ class ZipReader {
     read_zip64(bytes_.substr(place + kDirectoryBytes + name, extra), entry);
     const bool encrypted = (number<std::uint16_t>(bytes_, place + 8) & 1U) != 0;
     if (encrypted || number<std::uint16_t>(bytes_, place + 10) != 0 || entry.stored != entry.bytes) {
-      fail(fmt::format("zip archive: entry {} is compressed or encrypted; expected it stored, as torch.save does",
-                       entry.name.substr(0, 60)));
+      fail(fmt::format(
+          "zip archive: entry {} is compressed or encrypted; expected it stored, as torch.save does",
+          entry.name.substr(0, 60)));
     }
     place += length;
     return entry;

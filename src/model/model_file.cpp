@@ -1,7 +1,12 @@
 #include "svsep/model_file.hpp"
 
 #include "core/atomic_file.hpp"
+<<<<<<< HEAD
 #include "core/limits.hpp"
+=======
+#include "core/mapped_file.hpp"
+#include "model/half.hpp"
+>>>>>>> 75e25bc (wip2)
 #include "svsep/error.hpp"
 
 #include <algorithm>
@@ -10,16 +15,12 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 static_assert(std::endian::native == std::endian::little, "safetensors is little-endian");
@@ -76,66 +77,6 @@ bool is_stem_name(std::string_view name) {
          std::all_of(name.begin(), name.end(),
                      [&](char c) { return plain(c) || c == '-' || c == '_' || c == ' '; });
 }
-
-/// Exact.
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
-  const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7FFFU) << 13U;
-  if ((half & 0x7C00U) == 0x7C00U) return std::bit_cast<float>(sign | magnitude | 0x7F800000U);
-  // The exponent's bias differs by 112; the product also normalises what is subnormal as a half.
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F) |
-                              sign);
-}
-
-/// Rounds to nearest even; what is beyond the largest half becomes infinite.
-std::uint16_t float_to_half(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const auto sign = static_cast<std::uint16_t>((bits >> 16U) & 0x8000U);
-  std::uint32_t magnitude = bits & 0x7FFFFFFFU;
-  if (magnitude >= 0x47800000U) {  // 65536 and more
-    magnitude = 0x7C00U;
-  } else if (magnitude < 0x38800000U) {  // subnormal as a half: one step is a step of a float in 0.5..1
-    magnitude = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3F000000U;
-  } else {
-    magnitude = (magnitude - 0x38000000U + 0xFFFU + ((magnitude >> 13U) & 1U)) >> 13U;
-  }
-  return static_cast<std::uint16_t>(sign | magnitude);
-}
-
-/// A read-only mapping of a whole regular file.
-class Mapping {
- public:
-  explicit Mapping(const fs::path& path) {
-    const auto fail = [&](const std::string& reason) {
-      throw Error(ErrorKind::model, "cannot open model: " + path.string() + ": " + reason);
-    };
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not block
-    if (descriptor < 0) fail(std::strerror(errno));
-    struct stat status = {};
-    const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-    size_ = regular ? static_cast<std::size_t>(status.st_size) : 0;
-    void* const address =
-        size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
-    const int reason = errno;
-    ::close(descriptor);
-    if (!regular) fail("is not a regular file");
-    if (size_ == 0) fail("is empty");
-    if (address == MAP_FAILED) fail(std::strerror(reason));
-    data_ = static_cast<const char*>(address);
-  }
-  ~Mapping() { ::munmap(const_cast<char*>(data_), size_); }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
-
-  /// Gives the memory behind the mapping back; what is read again comes from the file again.
-  void forget() const noexcept { ::madvise(const_cast<char*>(data_), size_, MADV_DONTNEED); }
-
- private:
-  const char* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 std::uint64_t width(TensorType type) { return type == TensorType::float16 ? 2 : 4; }
 
@@ -537,7 +478,7 @@ void write_values(std::ofstream& file, const TensorStream& tensor) {
 }  // namespace
 
 struct ModelFile::Impl {
-  explicit Impl(const fs::path& file_path) : path(file_path), mapping(file_path) {
+  explicit Impl(const fs::path& file_path) : path(file_path), mapping(file_path, ErrorKind::model, "model") {
     const HeaderReader reader(path, mapping.bytes());
     info = reader.info();
     entries = reader.entries();
@@ -545,7 +486,7 @@ struct ModelFile::Impl {
   }
 
   fs::path path;
-  Mapping mapping;
+  MappedFile mapping;
   ModelInfo info;
   std::map<std::string, Entry> entries;
   std::string_view data;

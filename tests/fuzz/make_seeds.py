@@ -175,5 +175,17 @@ def text():
     write("text", "evaluate", "\n".join(["cevaluate", "--musdb", "x", "--subset", "train", "--oracle"]))
 
 
-for make in (media, model_file, network, cache, checkpoint, text):
+def weights():
+    """Weight files of torch and safetensors: those of scripts/make_golden_import.py."""
+    for name in ("zip.pth", "legacy.pth", "package.th", "plain.safetensors"):
+        write("weights", name.replace(".", "_"), (CORPUS.parent.parent / "golden" / "import" / name).read_bytes())
+
+
+def yaml():
+    write("yaml", "config", "\n".join(
+        ["audio:", "  chunk_size: 352800 # samples", "model:", "  stereo: true", "  freqs_per_bands: !!python/tuple",
+         "    - 2", "    - 129", "training:", "  instruments: ['vocals', other]", "  target_instrument: null", "  lr: 1.0e-05", ""]))
+
+
+for make in (media, model_file, network, cache, checkpoint, weights, yaml, text):
     make()
