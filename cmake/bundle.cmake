@@ -12,7 +12,7 @@ endif()
 file(GET_RUNTIME_DEPENDENCIES
   EXECUTABLES ${PREFIX}/bin/svsep
   LIBRARIES ${PREFIX}/${LIBDIR}/libsvsep.so
-  MODULES ${PREFIX}/${LIBDIR}/svsep/svsep_torch.so
+  MODULES ${PREFIX}/${LIBDIR}/svsep/svsep_torch.so ${PREFIX}/${LIBDIR}/svsep/svsep_import.so
   RESOLVED_DEPENDENCIES_VAR libraries
   PRE_EXCLUDE_REGEXES ${elsewhere})
 set(licences ${PREFIX}/share/doc/svsep/licences)
@@ -31,6 +31,8 @@ endforeach()
 # Where LibTorch was when this was built means nothing elsewhere.
 file(RELATIVE_PATH bin_to_lib ${PREFIX}/bin ${PREFIX}/${LIBDIR})
 file(RPATH_SET FILE ${PREFIX}/bin/svsep NEW_RPATH "$ORIGIN/${bin_to_lib}")
-file(RPATH_SET FILE ${PREFIX}/${LIBDIR}/svsep/svsep_torch.so NEW_RPATH "$ORIGIN/..")
+foreach(module svsep_torch svsep_import)
+  file(RPATH_SET FILE ${PREFIX}/${LIBDIR}/svsep/${module}.so NEW_RPATH "$ORIGIN/..")
+endforeach()
 list(LENGTH libraries count)
 message(STATUS "${count} libraries in ${PREFIX}/${LIBDIR}")

@@ -1,12 +1,9 @@
 #include "svsep/model_file.hpp"
 
 #include "core/atomic_file.hpp"
-<<<<<<< HEAD
 #include "core/limits.hpp"
-=======
 #include "core/mapped_file.hpp"
 #include "model/half.hpp"
->>>>>>> 75e25bc (wip2)
 #include "svsep/error.hpp"
 
 #include <algorithm>
