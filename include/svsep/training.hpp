@@ -39,9 +39,10 @@ struct TrainingOptions {
   Pretraining pretraining = Pretraining::none;
   InputTransform input_transform = InputTransform::log_level;
 
+  std::filesystem::path init;  ///< model file to begin with; empty: random weights
   int epochs = 15;
-  int steps_per_epoch = 2000;  ///< validation takes a fifth of it
-  int batch_size = 128;        ///< windows (cnn) or stretches of 4 s (others) a step, over all ranks together
+  int steps_per_epoch = 2000;  ///< validation takes a twentieth of it
+  int batch_size = 128;        ///< windows (cnn) or stretches of 5 s (others) a step, over all ranks together
   int tracks_in_batch = 4;
   double learning_rate = 1e-4;
   int warmup_steps = 0;               ///< the learning rate rises linearly for so many steps
@@ -49,7 +50,7 @@ struct TrainingOptions {
   double weight_decay = 0.0;          ///< decoupled (AdamW)
   double ema_decay = 0.0;             ///< of the averaged weights that are validated and stored; 0: none
   double clip_norm = 0.0;             ///< largest norm of the gradient; 0: any
-  bool amp = false;                   ///< bfloat16 and tf32 on CUDA, bfloat16 on the CPU
+  bool amp = false;                   ///< bfloat16 and tf32 on CUDA, bfloat16 on CPUs that have it
   int patience = 3;                   ///< epochs without a better validation loss
   std::optional<double> max_minutes;  ///< then the run saves its state and ends
   std::uint64_t seed = 0;

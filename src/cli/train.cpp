@@ -74,11 +74,14 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
       {{"log-level", InputTransform::log_level}, {"magnitude", InputTransform::magnitude}},
       "What the network sees")
       ->group("Learning");
+  verb.add_option("--init", options.init,
+                  "Model file of the same architecture whose weights and statistics the training begins with")
+      ->group("Learning");
   const auto number = [&](const char* name, auto& value, auto low, auto high, const std::string& help) {
     return verb.add_option(name, value, help)->check(CLI::Range(low, high))->group("Learning");
   };
   number("--batch-size", options.batch_size, 1, 65536,
-         "cnn: windows a step [128]; else stretches of 4 s [8]");
+         "cnn: windows a step [128]; else stretches of 5 s [8]");
   number("--lr", options.learning_rate, 1e-9, 1.0, "Learning rate of AdamW [cnn: 1e-4; else 1e-3]");
   number("--warmup-steps", options.warmup_steps, 0, 100000000,
          "Steps in which the learning rate rises from 0 [cnn: 0; else 300]");
@@ -101,7 +104,7 @@ void add_run_options(CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
   verb.add_option("--epochs", options.epochs)->check(CLI::Range(1, 1000000))->capture_default_str();
   verb.add_option("--steps-per-epoch", options.steps_per_epoch,
-                  "Batches an epoch; validation takes a fifth of it")
+                  "Batches an epoch; validation takes a twentieth of it")
       ->check(CLI::Range(1, 100000000))
       ->capture_default_str();
   verb.add_option("--patience", options.patience,

@@ -26,9 +26,14 @@ constexpr std::size_t kManyItems = 5;
 }
 
 void add_songs(const DataFolder& songs, std::vector<Item>& items) {
-  for (Track& track : list_tracks(songs.folder, Subset::train)) {
-    items.push_back({track.name, Role::song, songs.weight, songs.folder, std::move(track.sources)});
-  }
+  const auto add = [&](Subset subset, bool validation) {
+    for (Track& track : list_tracks(songs.folder, subset)) {
+      items.push_back(
+          {track.name, Role::song, songs.weight, songs.folder, std::move(track.sources), validation});
+    }
+  };
+  add(Subset::train, false);
+  if (has_validation_folder(songs.folder)) add(Subset::validation, true);
 }
 
 void add_files(const DataFolder& files, Role role, std::vector<Item>& items) {
@@ -100,7 +105,10 @@ void split_recordings(std::vector<Recording>& recordings) {
   std::sort(songs.begin(), songs.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
   for (const Recording* song : songs) names.push_back(song->name);
   const std::vector<bool> aside = validation_songs(names);
-  for (std::size_t i = 0; i < songs.size(); ++i) songs[i]->validation = aside[i] && songs.size() > 1;
+  const bool chosen = std::any_of(songs.begin(), songs.end(), [](auto* song) { return song->validation; });
+  for (std::size_t i = 0; i < songs.size() && !chosen; ++i) {
+    songs[i]->validation = aside[i] && songs.size() > 1;
+  }
   const bool songs_validate =
       std::any_of(songs.begin(), songs.end(), [](auto* song) { return song->validation; });
   split_by_hash(recordings, Role::vocals, songs_validate);

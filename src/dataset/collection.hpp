@@ -17,6 +17,7 @@ struct Item {
   double weight = 1.0;
   std::filesystem::path folder;  ///< as the user gave it
   std::vector<Source> sources;
+  bool validation = false;  ///< lies in a folder of songs to validate on
 };
 
 /// Reads DIR or DIR=WEIGHT. A folder that exists under the whole text is that folder, with weight 1; so is a
@@ -29,10 +30,11 @@ struct Item {
 /// where neither songs nor both voices and accompaniments can come of the options.
 [[nodiscard]] std::vector<Item> list_items(const DatasetOptions& options);
 
-/// Sets validation recordings aside, by role and name alone. Songs: see musdb.hpp; a single one is trained
-/// on. Of five or more voices (accompaniments) a sixteenth, chosen by a hash of the name so that another file
-/// does not move the others, and at least one; of two to four, one where no song is set aside. Throws
-/// Error(input) unless each side can then make mixtures: of a song, or of voices and accompaniments.
+/// Sets validation recordings aside. Songs: where some are set aside already, those; else by name, see
+/// musdb.hpp, and a single one is trained on. Of five or more voices (accompaniments) a sixteenth, chosen by
+/// a hash of the name so that another file does not move the others, and at least one; of two to four, one
+/// where no song is set aside. Throws Error(input) unless each side can then make mixtures: of a song, or of
+/// voices and accompaniments.
 void split_recordings(std::vector<Recording>& recordings);
 
 }  // namespace svsep

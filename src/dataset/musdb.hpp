@@ -26,14 +26,24 @@ struct Track {
   std::filesystem::path mixture = {};  ///< the file of the mixture; empty where the folder has none
 };
 
-enum class Subset { train, test };
+enum class Subset {
+  train,
+  validation,  ///< the folder valid/; where there is none, the songs of train/ that validation_songs()
+               ///< chooses
+  test,
+};
 
-/// The name of the subset's folder.
-[[nodiscard]] const char* folder_of(Subset subset);
+/// The subset's name.
+[[nodiscard]] const char* name_of(Subset subset);
 
-/// The songs of `musdb`/train or /test, by path; MUSDB18 and MUSDB18-HQ may be mixed. A part is named as its
-/// file, in any case and any audio format. Opens no audio; hidden files are passed over, and a folder that is
-/// no song is named in a warning. Throws Error(input) where the folder is missing or holds no song.
+/// Whether `musdb`/valid is a folder.
+[[nodiscard]] bool has_validation_folder(const std::filesystem::path& musdb);
+
+/// The songs of the subset's folder below `musdb`, by path; MUSDB18, MUSDB18-HQ and any folders with a file
+/// per part may be mixed. A part has one of its usual names ("vocals", "voice"; "accompaniment",
+/// "instrumental", "no_vocals", "other", "drums", "bass", ...), in any case and any audio format. Opens no
+/// audio; hidden files are passed over, and a folder that is no song is named in a warning. Throws
+/// Error(input) where the folder is missing or holds no song.
 [[nodiscard]] std::vector<Track> list_tracks(const std::filesystem::path& musdb, Subset subset);
 
 /// Which songs to set aside for validation, in the order of `names`: those that the musdb package (Stöter and

@@ -96,6 +96,7 @@ std::vector<Recording> recordings_of(const std::vector<Candidate>& candidates, i
     recording.name = candidate.item->name;
     recording.role = candidate.item->role;
     recording.weight = candidate.item->weight;
+    recording.validation = candidate.item->validation;
     if (!candidate.audio) {
       recording.samples = static_cast<std::size_t>(candidate.claim.duration_s * sample_rate_hz);
       continue;

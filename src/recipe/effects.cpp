@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kGridPoints = 2049;  // of gains over frequency
 constexpr std::size_t kFirTaps = 1025;     // 46 ms at 22050 Hz, whose bins are 22 Hz
+constexpr double kCutOffHz = 400.0;        // in which a spectrum that is cut off falls
 constexpr double kCent = std::numbers::ln2 / 1200;
 
 double gain_of_db(double db) { return std::pow(10.0, db / 20); }
@@ -214,11 +215,12 @@ void equalise(AudioBuffer& audio, double largest_db, Rng& rng) {
   filter(audio, gains);
 }
 
-std::vector<float> draw_band_limits(int sample_rate_hz, Rng& rng) {
+std::vector<float> draw_band_limits(double top_hz, int sample_rate_hz, Rng& rng) {
   const bool low_pass = rng.uniform() < 0.3;
   const bool high_pass = rng.uniform() < 0.1;
-  if (!low_pass && !high_pass) return {};
   const double half_hz = sample_rate_hz / 2.0;
+  const bool cut_off = top_hz < half_hz;
+  if (!low_pass && !high_pass && !cut_off) return {};
   const bool at_the_top = rng.uniform() < 0.6;  // of these rates; else an old or narrow recording
   const double from_hz = at_the_top ? rng.uniform(0.834 * half_hz, 0.971 * half_hz) : rng.uniform(3500, 9200);
   const double width_hz = rng.uniform(300, at_the_top ? 1000 : 2000);
@@ -231,6 +233,7 @@ std::vector<float> draw_band_limits(int sample_rate_hz, Rng& rng) {
     double gain = 1.0;
     if (low_pass)
       gain = gain_of_db(-depth_db * std::pow(std::clamp((hz - from_hz) / width_hz, 0.0, 1.0), 1.5));
+    if (cut_off) gain *= gain_of_db(-80 * std::clamp((hz - top_hz) / kCutOffHz, 0.0, 1.0));
     if (high_pass) gain *= std::pow(std::min(1.0, hz / lowest_hz), order);
     gains[i] = static_cast<float>(gain);
   }
@@ -405,18 +408,56 @@ void rest(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
   }
 }
 
-AudioBuffer widen(const std::vector<float>& mono, int sample_rate_hz, Rng& rng) {
-  const double angle = std::numbers::pi / 4 + rng.uniform(-0.3, 0.3);
-  const std::size_t delay = samples_of(rng.uniform(0.005, 0.02), sample_rate_hz);
-  const auto apart = static_cast<float>(rng.uniform(0.2, 0.7));
-  AudioBuffer audio{2, mono.size()};
-  const std::array gains = {static_cast<float>(std::numbers::sqrt2 * std::cos(angle)),
-                            static_cast<float>(std::numbers::sqrt2 * std::sin(angle))};
+void pan(AudioBuffer& audio, double widest, Rng& rng) {
+  if (audio.channels.size() != 2) return;
+  const double angle = (1 + rng.uniform(-widest, widest)) * std::numbers::pi / 4;
+  const std::array gains = {std::numbers::sqrt2 * std::cos(angle), std::numbers::sqrt2 * std::sin(angle)};
   for (std::size_t c = 0; c < 2; ++c) {
-    std::vector<float>& channel = audio.channels[c];
-    for (std::size_t n = 0; n < mono.size(); ++n) channel[n] = gains[c] * mono[n];
-    const float side = c == 0 ? apart : -apart;
-    for (std::size_t n = delay; n < mono.size(); ++n) channel[n] += side * mono[n - delay];
+    for (float& sample : audio.channels[c]) sample *= static_cast<float>(gains[c]);
+  }
+}
+
+void downmix(AudioBuffer& audio, double left) {
+  if (audio.channels.size() != 2) return;
+  const auto first = static_cast<float>(left);
+  for (std::size_t n = 0; n < audio.samples(); ++n) {
+    const float both = first * audio.channels[0][n] + (1.0F - first) * audio.channels[1][n];
+    audio.channels[0][n] = audio.channels[1][n] = both;
+  }
+}
+
+AudioBuffer spread(const std::vector<float>& mono, int sample_rate_hz, Rng& rng) {
+  AudioBuffer audio;
+  audio.channels = {mono, mono};
+  const double kind = rng.uniform();
+  if (kind < 0.2) return audio;
+  if (kind < 0.4) {
+    pan(audio, 1.0, rng);
+    return audio;
+  }
+  const double width = rng.uniform(0.2, 1);
+  const double bass_hz = rng.uniform(80, 300);
+  std::vector<double> directions(6 + rng.below(34));
+  for (double& direction : directions) direction = rng.uniform(-width, width);
+  std::array<std::vector<float>, 2> gains = {std::vector<float>(kGridPoints), std::vector<float>(kGridPoints)};
+  for (std::size_t i = 0; i < kGridPoints; ++i) {
+    const double frequency = static_cast<double>(i) / (kGridPoints - 1);  // of half the sample rate
+    const double apart = std::min(1.0, frequency * sample_rate_hz / 2 / bass_hz);
+    const double direction = apart * line_through(directions, std::pow(frequency, 0.4));
+    const double angle = (1 + direction) * std::numbers::pi / 4;
+    gains[0][i] = static_cast<float>(std::numbers::sqrt2 * std::cos(angle));
+    gains[1][i] = static_cast<float>(std::numbers::sqrt2 * std::sin(angle));
+  }
+  for (std::size_t c = 0; c < 2; ++c) {
+    audio.channels[c] = convolve(mono, fir_of_gains(gains[c], kFirTaps), kFirTaps / 2);
+  }
+  if (rng.uniform() < 0.5) {
+    const std::size_t delay = samples_of(rng.uniform(0.005, 0.02), sample_rate_hz);
+    const auto apart = static_cast<float>(rng.uniform(0.2, 0.7));
+    for (std::size_t n = delay; n < mono.size(); ++n) {
+      audio.channels[0][n] += apart * mono[n - delay];
+      audio.channels[1][n] -= apart * mono[n - delay];
+    }
   }
   return audio;
 }

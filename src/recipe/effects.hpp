@@ -36,7 +36,8 @@ void equalise(AudioBuffer& audio, double largest_db, Rng& rng);
 
 /// The gains of a narrow source over frequency: a resampler's or codec's slope at the top, a high-pass at the
 /// bottom. Most draws limit nothing, and are empty. For fir_of_gains().
-[[nodiscard]] std::vector<float> draw_band_limits(int sample_rate_hz, Rng& rng);
+/// Whatever lies above top_hz goes.
+[[nodiscard]] std::vector<float> draw_band_limits(double top_hz, int sample_rate_hz, Rng& rng);
 /// Applies gains of draw_band_limits().
 void limit_band(AudioBuffer& audio, Samples gains);
 
@@ -64,9 +65,14 @@ void echo(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 void reverberate(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Silence, with fades, between two random places.
 void rest(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
-/// A mono signal somewhere near the middle of two channels: panned, with a delayed copy that has opposite
-/// signs in the two (Lauridsen), so that they differ but their sum stays the signal.
-[[nodiscard]] AudioBuffer widen(const std::vector<float>& mono, int sample_rate_hz, Rng& rng);
+/// Moves two channels up to `widest` of the way to one side, by gains of equal power. One stays as it is.
+void pan(AudioBuffer& audio, double widest, Rng& rng);
+/// Both channels become left * the first + (1 - left) * the second.
+void downmix(AudioBuffer& audio, double left);
+/// A mono signal in two channels, as several instruments sound: in the middle, panned, or each frequency from
+/// a direction of its own (the bass from the middle), often with a delayed copy of opposite signs in the two
+/// (Lauridsen).
+[[nodiscard]] AudioBuffer spread(const std::vector<float>& mono, int sample_rate_hz, Rng& rng);
 
 /// Silence outside first..end, with fades of 10 ms inside.
 void silence_outside(AudioBuffer& audio, std::size_t first, std::size_t end, int sample_rate_hz);

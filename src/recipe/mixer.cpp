@@ -1,6 +1,7 @@
 #include "recipe/mixer.hpp"
 
 #include "core/rng.hpp"
+#include "recipe/bandwidth.hpp"
 #include "recipe/effects.hpp"
 #include "svsep/error.hpp"
 
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -21,14 +23,17 @@ constexpr double kMixtureRms = 0.1;
 constexpr std::size_t kDrawsPerRecording = 20;  // then even one good recording among many was met
 constexpr std::uint64_t kValidationEpoch = 0;   // training's epochs count from 1
 
-// The shares of Recipe::remix; scripts/train_remix is where they come from.
-constexpr double kSongShare = 0.15;             // of pieces that are a song as it is, augmented
-constexpr double kVoicesOfSongs = 0.3;          // of voices, where there are also voices alone
-constexpr double kAccompanimentsOfSongs = 0.2;  // of accompaniments, where there is also music without voices
+// The shares of Recipe::remix.
+// Those of songs are for many songs; few songs teach their own voices.
+constexpr double kFewSongs = 5;                 // that get half the share
+constexpr double kSongShare = 0.3;              // of pieces that are a song as it is, augmented
+constexpr double kVoicesOfSongs = 0.5;          // of voices, where there are also voices alone
+constexpr double kAccompanimentsOfSongs = 0.5;  // of accompaniments, where there is also music without voices
 constexpr double kLargestShiftSemitones = 4.0;
 constexpr double kVoicesFree = 0.08;
 constexpr double kVoicesOnly = 0.02;
-constexpr double kEnds = 0.25;  // of pieces that are the beginning or the end of a song, or both
+constexpr double kDownmixed = 0.25;  // of pieces of two channels that are alike
+constexpr double kEnds = 0.25;       // of pieces that are the beginning or the end of a song, or both
 
 using Gains = std::array<double, kPartCount>;  // of parts; 0: left out
 constexpr Gains kVocals = {1, 0, 0, 0};
@@ -74,6 +79,7 @@ class Pool {
     const auto found = std::upper_bound(shares_up_to_.begin(), shares_up_to_.end() - 1, at);
     return *recordings_[static_cast<std::size_t>(found - shares_up_to_.begin())];
   }
+  [[nodiscard]] const Recording& at(std::size_t index) const { return *recordings_.at(index); }
   [[nodiscard]] std::size_t size() const noexcept { return recordings_.size(); }
   [[nodiscard]] bool empty() const noexcept { return recordings_.empty(); }
 
@@ -86,6 +92,7 @@ class Pool {
 struct Place {
   const Recording* recording = nullptr;
   std::size_t start = 0;
+  std::size_t samples = 0;            // of what is cut
   double ratio = 1.0;                 // of the pitch and tempo that it gets
   std::array<float, 2> downmix = {};  // of two channels to one
 };
@@ -94,6 +101,12 @@ struct Place {
 struct Source {
   const Recording* recording = nullptr;
   AudioBuffer audio;
+  bool narrow = false;  // a part of it ends at kNarrowTopHz
+};
+
+struct Mixed {
+  Piece piece;
+  bool narrow = false;  // as Source
 };
 
 }  // namespace
@@ -107,7 +120,9 @@ struct Mixer::Impl {
   [[nodiscard]] Piece song(std::uint64_t epoch, std::uint64_t index) const;
   [[nodiscard]] Piece plain_mix(Rng& rng) const;
   [[nodiscard]] Piece remix(Rng& rng) const;
-  [[nodiscard]] Piece augmented_song(Rng& rng) const;
+  [[nodiscard]] Mixed augmented_song(Rng& rng) const;
+  [[nodiscard]] Mixed mix(Rng& rng) const;
+  void end_somewhere(Piece& piece, Rng& rng) const;
   void produce_again(AudioBuffer& vocals, Rng& rng) const;
 
   [[nodiscard]] Source dry_voice(double ratio, Rng& rng) const;
@@ -121,15 +136,24 @@ struct Mixer::Impl {
 
   MixerOptions options;
   int sample_rate_hz;
+  /// Of something made of songs.
+  [[nodiscard]] bool of_songs(double share, const Pool& pool, Rng& rng) const {
+    const auto count = static_cast<double>(pool.size());
+    return chance(share * count / (count + kFewSongs), rng);
+  }
+
   Pool songs;
   Pool voices, accompaniments;            // of their own
   Pool song_voices, song_accompaniments;  // songs that have these parts
+  std::set<const Recording*> narrow;      // recordings whose voices are
 };
 
 Mixer::Impl::Impl(const AudioStore& audio, const MixerOptions& mixer_options)
     : options(mixer_options), sample_rate_hz(audio.sample_rate_hz()) {
   for (const Recording& recording : audio.recordings()) {
     if (recording.validation != options.validation || recording.samples == 0) continue;
+    const bool augments = options.recipe == Recipe::remix && !options.validation;
+    if (augments && is_narrow(recording, Part::vocals, sample_rate_hz)) narrow.insert(&recording);
     const auto samples = static_cast<double>(recording.samples);
     const bool sings = has_part(recording, Part::vocals);
     const bool plays = has_accompaniment(recording);
@@ -182,7 +206,8 @@ Place Mixer::Impl::place(const Recording& recording, double ratio, Rng& rng) con
   static constexpr std::array<std::array<float, 2>, 3> kDownmixes = {{{0.5F, 0.5F}, {1, 0}, {0, 1}}};
   const auto needed = static_cast<std::size_t>(static_cast<double>(options.piece_samples) * ratio) + 3;
   const std::size_t starts = recording.samples > needed ? recording.samples - needed + 1 : recording.samples;
-  return {&recording, rng.below(starts), ratio, kDownmixes[rng.below(kDownmixes.size())]};
+  return {&recording, rng.below(starts), options.piece_samples, ratio,
+          kDownmixes[rng.below(kDownmixes.size())]};
 }
 
 /// One channel where a piece has one, or all parts have; else two.
@@ -194,8 +219,8 @@ AudioBuffer Mixer::Impl::cut(const Place& place, const Gains& gains) const {
   }
   const std::size_t samples =
       place.ratio == 1.0
-          ? options.piece_samples
-          : static_cast<std::size_t>(static_cast<double>(options.piece_samples) * place.ratio) + 3;
+          ? place.samples
+          : static_cast<std::size_t>(static_cast<double>(place.samples) * place.ratio) + 3;
   AudioBuffer audio(std::min(widest, options.channels), samples);
   for (std::size_t part = 0; part < kPartCount; ++part) {
     const auto& from = recording.parts[part];
@@ -216,7 +241,7 @@ AudioBuffer Mixer::Impl::cut(const Place& place, const Gains& gains) const {
   }
   if (place.ratio != 1.0) {
     for (std::vector<float>& channel : audio.channels) {
-      channel = resample_by(channel, place.ratio, options.piece_samples);
+      channel = resample_by(channel, place.ratio, place.samples);
     }
   }
   return audio;
@@ -241,10 +266,11 @@ Source Mixer::Impl::dry_voice(double ratio, Rng& rng) const {
   return first_audible("a voice", voices.size() + song_voices.size(),
                        [&](std::size_t, std::string& last) -> std::optional<Source> {
                          const bool of_song =
-                             voices.empty() || (!song_voices.empty() && chance(kVoicesOfSongs, rng));
+                             voices.empty() || of_songs(kVoicesOfSongs, song_voices, rng);
                          const Recording& recording = (of_song ? song_voices : voices).draw(rng);
                          last = recording.name;
-                         Source source{&recording, cut(place(recording, ratio, rng), kVocals)};
+                         Source source{&recording, cut(place(recording, ratio, rng), kVocals),
+                                       narrow.contains(&recording)};
                          const double level = sounding_rms(source.audio, sample_rate_hz);
                          if (level < kSilentRms) return std::nullopt;
                          scale(source.audio, 1 / level);
@@ -261,6 +287,7 @@ Source Mixer::Impl::voice(Rng& rng) const {
     const Source second = dry_voice(1.0, rng);
     audio = with_channels(std::move(audio), second.audio.channels.size());
     add(audio, second.audio, gain);
+    source.narrow = source.narrow || second.narrow;
   }
   equalise(audio, 7, rng);
   if (chance(0.4, rng)) cut_lows(audio, sample_rate_hz, rng);
@@ -268,6 +295,7 @@ Source Mixer::Impl::voice(Rng& rng) const {
   if (chance(0.4, rng)) compress(audio, sample_rate_hz, rng);
   if (chance(0.2, rng)) overdrive(audio, rng);
   audio = with_channels(std::move(audio), options.channels);
+  if (chance(0.2, rng)) pan(audio, 0.6, rng);
   if (chance(0.12, rng)) harmonise(audio, sample_rate_hz, rng);
   if (chance(0.2, rng)) double_voice(audio, sample_rate_hz, rng);
   if (chance(0.12, rng)) chorus(audio, sample_rate_hz, rng);
@@ -283,19 +311,20 @@ Source Mixer::Impl::dry_accompaniment(const Recording* avoided, double ratio, Rn
   return first_audible(
       "an accompaniment", recordings, [&](std::size_t attempt, std::string& last) -> std::optional<Source> {
         const bool of_song =
-            accompaniments.empty() || (!song_accompaniments.empty() && chance(kAccompanimentsOfSongs, rng));
+            accompaniments.empty() || of_songs(kAccompanimentsOfSongs, song_accompaniments, rng);
         const Recording& recording = (of_song ? song_accompaniments : accompaniments).draw(rng);
         last = recording.name;
         if (&recording == avoided && attempt < recordings * kDrawsPerRecording / 2) return std::nullopt;
         Gains gains = kAccompaniment;
-        if (of_song) {
+        const bool in_parts = has_part(recording, Part::drums) || has_part(recording, Part::bass);
+        if (of_song && in_parts) {
           for (double& gain : gains) gain *= chance(0.8, rng) ? gain_of_db(rng.uniform(-8, 6)) : 0.0;
         }
-        Source source{&recording, cut(place(recording, ratio, rng), gains)};
+        Source source{&recording, cut(place(recording, ratio, rng), gains), narrow.contains(&recording)};
         const double level = rms(source.audio);
         if (level < kSilentRms) return std::nullopt;
         if (source.audio.channels.size() < options.channels) {
-          source.audio = widen(source.audio.channels[0], sample_rate_hz, rng);
+          source.audio = spread(source.audio.channels[0], sample_rate_hz, rng);
         } else if (options.channels == 2 && chance(0.5, rng)) {
           std::swap(source.audio.channels[0], source.audio.channels[1]);
         }
@@ -310,7 +339,9 @@ Source Mixer::Impl::accompaniment(const Recording* avoided, Rng& rng) const {
       dry_accompaniment(avoided, chance(0.4, rng) ? semitones(kLargestShiftSemitones, rng) : 1.0, rng);
   while (chance(0.3, rng)) {
     const double gain = rng.uniform(0.2, 1);
-    add(source.audio, dry_accompaniment(avoided, 1.0, rng).audio, gain);
+    const Source more = dry_accompaniment(avoided, 1.0, rng);
+    add(source.audio, more.audio, gain);
+    source.narrow = source.narrow || more.narrow;
   }
   if (chance(0.6, rng)) equalise(source.audio, 5, rng);
   scale(source.audio, 1 / std::max(kSilentRms, rms(source.audio)));
@@ -333,8 +364,8 @@ void Mixer::Impl::produce_again(AudioBuffer& vocals, Rng& rng) const {
 }
 
 /// Vocals and accompaniment of one place in a song.
-Piece Mixer::Impl::augmented_song(Rng& rng) const {
-  return first_audible("a piece", songs.size(), [&](std::size_t, std::string& last) -> std::optional<Piece> {
+Mixed Mixer::Impl::augmented_song(Rng& rng) const {
+  return first_audible("a piece", songs.size(), [&](std::size_t, std::string& last) -> std::optional<Mixed> {
     const Recording& recording = songs.draw(rng);
     last = recording.name;
     const Place at = place(recording, chance(0.6, rng) ? semitones(kLargestShiftSemitones, rng) : 1.0, rng);
@@ -350,43 +381,58 @@ Piece Mixer::Impl::augmented_song(Rng& rng) const {
     if (chance(0.6, rng)) equalise(piece.vocals, 4, rng);
     if (chance(0.6, rng)) equalise(piece.accompaniment, 4, rng);
     produce_again(piece.vocals, rng);
-    scale(piece.vocals, gain_of_db(rng.uniform(-3, 9)));
-    return piece;
+    scale(piece.vocals, gain_of_db(rng.uniform(-4, 6)));
+    return Mixed{std::move(piece), narrow.contains(&recording)};
   });
 }
 
+/// A voice over an accompaniment of another recording, or one of the two alone.
+Mixed Mixer::Impl::mix(Rng& rng) const {
+  Mixed mixed;
+  Piece& piece = mixed.piece;
+  const double kind = rng.uniform();
+  piece.vocals = piece.accompaniment = AudioBuffer(options.channels, options.piece_samples);
+  const Recording* singer = nullptr;
+  if (kind >= kVoicesFree) {
+    Source source = voice(rng);
+    singer = source.recording;
+    piece.name = singer->name;
+    piece.vocals = std::move(source.audio);
+    scale(piece.vocals, gain_of_db(rng.uniform(-10, 7)));
+    mixed.narrow = source.narrow;
+  }
+  if (kind < kVoicesFree || kind >= kVoicesFree + kVoicesOnly) {
+    Source source = accompaniment(singer, rng);
+    piece.name += (piece.name.empty() ? "" : " + ") + source.recording->name;
+    piece.accompaniment = std::move(source.audio);
+    mixed.narrow = mixed.narrow || source.narrow;
+  }
+  return mixed;
+}
+
+/// Silence before or after, as where a song begins or ends.
+void Mixer::Impl::end_somewhere(Piece& piece, Rng& rng) const {
+  const std::size_t longest =
+      std::min(static_cast<std::size_t>(1.6 * sample_rate_hz), options.piece_samples / 4);
+  const auto silent = static_cast<std::size_t>(rng.uniform(0.06, 1) * static_cast<double>(longest));
+  const double which = rng.uniform();
+  const std::size_t first = which < 0.6 ? silent : 0;
+  const std::size_t end = options.piece_samples - (which > 0.4 ? silent : 0);
+  silence_outside(piece.vocals, first, end, sample_rate_hz);
+  silence_outside(piece.accompaniment, first, end, sample_rate_hz);
+}
+
 Piece Mixer::Impl::remix(Rng& rng) const {
-  Piece piece;
-  if (!songs.empty() && chance(kSongShare, rng)) {
-    piece = augmented_song(rng);
-  } else {
-    const double kind = rng.uniform();
-    piece.vocals = piece.accompaniment = AudioBuffer(options.channels, options.piece_samples);
-    const Recording* singer = nullptr;
-    if (kind >= kVoicesFree) {
-      Source source = voice(rng);
-      singer = source.recording;
-      piece.name = singer->name;
-      piece.vocals = std::move(source.audio);
-      scale(piece.vocals, gain_of_db(rng.uniform(-10, 7)));
-    }
-    if (kind < kVoicesFree || kind >= kVoicesFree + kVoicesOnly) {
-      Source source = accompaniment(singer, rng);
-      piece.name += (piece.name.empty() ? "" : " + ") + source.recording->name;
-      piece.accompaniment = std::move(source.audio);
-    }
+  Mixed mixed = of_songs(kSongShare, songs, rng) ? augmented_song(rng) : mix(rng);
+  Piece& piece = mixed.piece;
+  if (chance(kEnds, rng)) end_somewhere(piece, rng);
+  if (options.channels == 2 && chance(kDownmixed, rng)) {
+    const double left = 0.5 * static_cast<double>(rng.below(3));  // both, or one of them
+    downmix(piece.vocals, left);
+    downmix(piece.accompaniment, left);
   }
-  if (chance(kEnds, rng)) {
-    const std::size_t longest =
-        std::min(static_cast<std::size_t>(1.6 * sample_rate_hz), options.piece_samples / 4);
-    const auto silent = static_cast<std::size_t>(rng.uniform(0.06, 1) * static_cast<double>(longest));
-    const double which = rng.uniform();
-    const std::size_t first = which < 0.6 ? silent : 0;
-    const std::size_t end = options.piece_samples - (which > 0.4 ? silent : 0);
-    silence_outside(piece.vocals, first, end, sample_rate_hz);
-    silence_outside(piece.accompaniment, first, end, sample_rate_hz);
-  }
-  if (const std::vector<float> gains = draw_band_limits(sample_rate_hz, rng); !gains.empty()) {
+  const double top_hz = mixed.narrow ? kNarrowTopHz : sample_rate_hz / 2.0;
+  if (const std::vector<float> gains = draw_band_limits(top_hz, sample_rate_hz, rng); !gains.empty()) {
     limit_band(piece.vocals, gains);
     limit_band(piece.accompaniment, gains);
   }
@@ -394,7 +440,7 @@ Piece Mixer::Impl::remix(Rng& rng) const {
   const double gain = level / std::max(1e-4, mixture_rms(piece.vocals, piece.accompaniment));
   scale(piece.vocals, gain);
   scale(piece.accompaniment, gain);
-  return piece;
+  return std::move(mixed.piece);
 }
 
 Piece Mixer::Impl::plain_mix(Rng& rng) const {
@@ -423,6 +469,16 @@ Mixer::Mixer(const AudioStore& store, const MixerOptions& options)
 Mixer::~Mixer() = default;
 Mixer::Mixer(Mixer&&) noexcept = default;
 Mixer& Mixer::operator=(Mixer&&) noexcept = default;
+
+std::size_t Mixer::songs() const noexcept { return impl_->songs.size(); }
+
+Piece Mixer::whole_song(std::size_t index) const {
+  const Impl& self = *impl_;
+  const Recording& recording = self.songs.at(index);
+  const Place whole{&recording, 0, recording.samples, 1.0, {0.5F, 0.5F}};
+  return {recording.name, with_channels(self.cut(whole, kVocals), self.options.channels),
+          with_channels(self.cut(whole, kAccompaniment), self.options.channels)};
+}
 
 const MixerOptions& Mixer::options() const noexcept { return impl_->options; }
 int Mixer::sample_rate_hz() const noexcept { return impl_->sample_rate_hz; }

@@ -44,6 +44,11 @@ class Mixer {
   /// voice alone rests. Throws Error(input) where no audible piece can be drawn.
   [[nodiscard]] Piece draw(std::uint64_t epoch, std::uint64_t index) const;
 
+  /// Songs that draw() may take pieces of.
+  [[nodiscard]] std::size_t songs() const noexcept;
+  /// The song of number `index`, whole and as it is. Safe from any number of threads at a time.
+  [[nodiscard]] Piece whole_song(std::size_t index) const;
+
   [[nodiscard]] const MixerOptions& options() const noexcept;
   [[nodiscard]] int sample_rate_hz() const noexcept;
 

@@ -33,7 +33,8 @@ struct BatchRange {
   std::int64_t batch_size = 0;  ///< over all ranks; a multiple of them
   int rank = 0;
   int ranks = 1;
-  int workers = 0;  ///< threads that make batches ahead; 0: next() makes them
+  int workers = 0;      ///< threads that make batches ahead; 0: next() makes them
+  bool pinned = false;  ///< stretches in memory that a CUDA device copies beside its work
 };
 
 /// Throws Error(usage) unless the batch has as much for each rank.

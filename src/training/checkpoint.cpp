@@ -69,6 +69,7 @@ Settings settings_of(const TrainingOptions& options, const std::string& data) {
           {"--accompaniment", folders(options.data.accompaniment)},
           {"training audio", data},
           {"--arch", options.architecture},
+          {"--init", options.init.empty() ? "none" : fs::weakly_canonical(options.init).string()},
           {"--recipe", kRecipes[static_cast<int>(options.recipe)]},
           {"--loss", kLosses[static_cast<int>(options.loss)]},
           {"--label", kLabels[static_cast<int>(options.label)]},

@@ -27,6 +27,8 @@ constexpr std::array kColumns = {
     Column{"validation_accuracy", &EpochRecord::validation_accuracy, 6},
     Column{"validation_sdr_vocals_db", &EpochRecord::validation_sdr_vocals_db, 3},
     Column{"validation_sdr_accompaniment_db", &EpochRecord::validation_sdr_accompaniment_db, 3},
+    Column{"validation_median_sdr_vocals_db", &EpochRecord::validation_median_sdr_vocals_db, 3},
+    Column{"validation_median_sdr_accompaniment_db", &EpochRecord::validation_median_sdr_accompaniment_db, 3},
     Column{"learning_rate", &EpochRecord::learning_rate, -1},
     Column{"seconds", &EpochRecord::seconds, 1},
 };

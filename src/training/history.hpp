@@ -18,6 +18,8 @@ struct EpochRecord {
   double validation_accuracy = 0.0;
   double validation_sdr_vocals_db = 0.0;
   double validation_sdr_accompaniment_db = 0.0;
+  double validation_median_sdr_vocals_db = 0.0;
+  double validation_median_sdr_accompaniment_db = 0.0;
   double learning_rate = 0.0;  ///< of the epoch's last step
   double seconds = 0.0;
 };

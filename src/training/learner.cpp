@@ -1,6 +1,9 @@
 #include "training/learner.hpp"
 
+#include "core/log.hpp"
 #include "core/rng.hpp"
+#include "network/device.hpp"
+#include "network/layers/dropout.hpp"
 #include "svsep/error.hpp"
 #include "training/autocast.hpp"
 #include "training/torch_stft.hpp"
@@ -15,6 +18,7 @@
 namespace svsep {
 namespace {
 
+constexpr double kLevelErrorDb = 2.0;       ///< a song's level is that of more seconds than a stretch has
 constexpr std::size_t kPendingOnCuda = 50;  ///< steps between two looks at the losses
 
 torch::Tensor binary_accuracy(const torch::Tensor& logits, const torch::Tensor& labels) {
@@ -57,7 +61,11 @@ Learner::Learner(const TrainingOptions& options, const TrainableNetwork& plan, c
       input_(input),
       device_(device),
       average_over_ranks_(std::move(average)),
-      network_(plan.make()) {
+      network_(plan.make()),
+      in_bfloat16_(options.amp && (device.is_cuda() || fastest_type(device) == torch::kBFloat16)) {
+  if (options.amp && !in_bfloat16_) {
+    spdlog::warn("this processor has no bfloat16, so --amp changes nothing");
+  }
   network_->to(device_);
   for (torch::Tensor& parameter : network_->parameters()) {  // convolutions are quicker so
     if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
@@ -72,6 +80,17 @@ Learner::Learner(const TrainingOptions& options, const TrainableNetwork& plan, c
   optimiser_.emplace(network_->parameters(), torch::optim::AdamWOptions(options.learning_rate)
                                                  .betas({0.9, beta2})
                                                  .weight_decay(options.weight_decay));
+}
+
+void Learner::adopt(const ModelFile& file, const Batch& batch) {
+  check_architecture(file, info_.architecture);
+  network_->adopt(file);
+  {
+    const torch::NoGradGuard no_gradients;
+    network_->train();
+    static_cast<void>(outcome(batch, *network_));
+  }
+  if (average_) copy_state(state_of(*network_), state_of(*average_));
 }
 
 MaskNetwork& Learner::result() {
@@ -127,7 +146,12 @@ Learner::Outcome Learner::outcome(const StretchBatch& batch, MaskNetwork& networ
   StemSpectra stems{stft(to_device(batch.vocals), parameters),
                     stft(to_device(batch.accompaniment), parameters)};
   const bool reconstruct = pretrains() && network.is_training();
-  torch::Tensor input = input_.of_spectra(reconstruct ? stems.vocals : stems.mixture());
+  torch::Tensor level_errors;
+  if (network.is_training()) {
+    const torch::Tensor level_db = kLevelErrorDb * (2 * uniform_values(stems.vocals.size(0), device_) - 1);
+    level_errors = torch::pow(10.0, level_db / 20);
+  }
+  torch::Tensor input = input_.of_spectra(reconstruct ? stems.vocals : stems.mixture(), level_errors);
   const auto window = static_cast<std::int64_t>(info_.window_frames);
   if (window > 1) {  // the stretch's whole windows
     const std::int64_t frames = input.size(1) / window * window;
@@ -149,7 +173,7 @@ Learner::Outcome Learner::outcome(const StretchBatch& batch, MaskNetwork& networ
 }
 
 torch::Tensor Learner::logits(const torch::Tensor& inputs, MaskNetwork& network) {
-  const Autocast autocast(options_.amp, device_);
+  const Autocast autocast(in_bfloat16_, device_);
   return network.forward(inputs).to(torch::kFloat);
 }
 

@@ -45,6 +45,9 @@ class Learner {
   Learner(const TrainingOptions& options, const TrainableNetwork& plan, const NetworkInput& input,
           const torch::Device& device, Average average = {});
 
+  /// Begins with the weights of a file of plan's architecture; `batch` is a typical one. Throws Error(model).
+  void adopt(const ModelFile& file, const Batch& batch);
+
   /// One step of the optimiser. What it came to is added to `means` some batches later, so that a GPU need
   /// not wait. Throws Error(runtime) naming the pieces where the loss is not finite.
   void learn(const Batch& batch, Means& means);
@@ -98,6 +101,7 @@ class Learner {
   std::shared_ptr<MaskNetwork> network_;
   std::shared_ptr<MaskNetwork> average_;  // none where nothing is averaged
   std::optional<torch::optim::AdamW> optimiser_;
+  bool in_bfloat16_;  // where that is safe
   std::int64_t steps_ = 0;
   std::vector<Pending> pending_;
 };

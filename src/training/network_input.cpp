@@ -19,12 +19,13 @@ NetworkInput::NetworkInput(const ModelInfo& info, const std::optional<InputStati
   if (statistics) statistics_ = {statistics->mean.to(device), statistics->scale.to(device)};
 }
 
-torch::Tensor NetworkInput::of_spectra(const torch::Tensor& spectra) const {
+torch::Tensor NetworkInput::of_spectra(const torch::Tensor& spectra, const torch::Tensor& level_errors) const {
   const torch::Tensor magnitudes = rms_magnitudes(spectra);
   const torch::Tensor planes =
       planes_ == 1 ? magnitudes : torch::stack({magnitudes, side_magnitudes(spectra)}, 1);
   if (!log_level_) return planes;
-  const torch::Tensor gains = frame_gains(magnitudes, level_radius_frames_);
+  torch::Tensor gains = frame_gains(magnitudes, level_radius_frames_);
+  if (level_errors.defined()) gains = gains * level_errors.unsqueeze(1);
   return standardised(log_compress(planes, planes_ == 1 ? gains : gains.unsqueeze(1), log_floor_));
 }
 

@@ -17,8 +17,9 @@ class NetworkInput {
                const torch::Device& device);
 
   /// [n, channels, frames, bins] complex64 -> [n, frames, bins], or [n, planes, frames, bins] for a network
-  /// that sees several planes.
-  [[nodiscard]] torch::Tensor of_spectra(const torch::Tensor& spectra) const;
+  /// that sees several planes. `level_errors` [n] changes the levels that the input is divided by.
+  [[nodiscard]] torch::Tensor of_spectra(const torch::Tensor& spectra,
+                                         const torch::Tensor& level_errors = {}) const;
   /// The last step alone, of what is transformed but not standardised; [..., bins].
   [[nodiscard]] torch::Tensor standardised(const torch::Tensor& x) const;
 

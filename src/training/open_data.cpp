@@ -1,4 +1,6 @@
+#include "core/ordered_queue.hpp"
 #include "dataset/open_store.hpp"
+#include "svsep/error.hpp"
 #include "training/stretch_batches.hpp"
 #include "training/training_data.hpp"
 #include "training/window_batches.hpp"
@@ -11,9 +13,10 @@
 namespace svsep {
 namespace {
 
-constexpr double kStretchSeconds = 4.0;
-constexpr std::size_t kSongs = 8;  ///< pieces that are separated in validation
-constexpr double kSongSeconds = 30.0;
+constexpr double kStretchSeconds = 5.0;
+constexpr std::size_t kBatchesAhead = 2;  ///< made while the network learns from one
+constexpr std::size_t kMixes = 8;  ///< that are separated in validation where no song is
+constexpr double kMixSeconds = 30.0;
 
 std::size_t samples_in(double seconds, const AudioStore& store) {
   return static_cast<std::size_t>(seconds * store.sample_rate_hz());
@@ -32,21 +35,6 @@ std::string identity_of(const AudioStore& store) {
   return fmt::format("{} recordings of {} samples, {:016x}", store.recordings().size(), samples, hash);
 }
 
-std::vector<Piece> songs_of(const AudioStore& store, const TrainingOptions& options) {
-  std::size_t longest = 0;
-  for (const Recording& recording : store.recordings()) {
-    if (recording.validation) longest = std::max(longest, recording.samples);
-  }
-  const Mixer mixer(store, {.recipe = options.recipe,
-                            .validation = true,
-                            .piece_samples = std::min(longest, samples_in(kSongSeconds, store)),
-                            .channels = 2,
-                            .seed = options.seed});
-  std::vector<Piece> pieces;
-  for (std::size_t index = 0; index < kSongs; ++index) pieces.push_back(mixer.draw(0, index));
-  return pieces;
-}
-
 /// Keeps what the batches of an epoch point to.
 struct Source {
   std::shared_ptr<const AudioStore> store;
@@ -58,14 +46,50 @@ std::shared_ptr<const Source> source(const std::shared_ptr<const AudioStore>& st
   return std::make_shared<const Source>(Source{store, Mixer(*store, options)});
 }
 
+/// The songs that were set aside, whole; pieces of mixes where there are none.
+ValidationSongs songs_of(const std::shared_ptr<const AudioStore>& store, const TrainingOptions& options) {
+  const auto mixes = source(store, {.recipe = options.recipe,
+                                    .validation = true,
+                                    .piece_samples = samples_in(kMixSeconds, *store),
+                                    .channels = 2,
+                                    .seed = options.seed});
+  if (mixes->mixer.songs() == 0) {
+    return {kMixes, [mixes](std::size_t index) { return mixes->mixer.draw(0, index); }};
+  }
+  return {mixes->mixer.songs(), [mixes](std::size_t index) { return mixes->mixer.whole_song(index); }};
+}
+
+/// Puts batches together beside the training.
 template <typename Batches>
-TrainingData::Next keep(const std::shared_ptr<const Source>& source, std::shared_ptr<Batches> batches) {
-  return [source, batches = std::move(batches)] { return Batch(batches->next()); };
+struct Ahead {
+  Ahead(std::shared_ptr<const Source> of, std::shared_ptr<Batches> made, std::int64_t count)
+      : source(std::move(of)),
+        batches(std::move(made)),
+        queue(
+            1, kBatchesAhead,
+            [left = count]() mutable { return left-- > 0 ? std::optional(left) : std::nullopt; },
+            [this] { return [this](std::int64_t) { return Batch(batches->next()); }; }) {}
+
+  std::shared_ptr<const Source> source;
+  std::shared_ptr<Batches> batches;
+  OrderedQueue<std::int64_t, Batch> queue;
+};
+
+template <typename Batches>
+TrainingData::Next ahead(const std::shared_ptr<const Source>& source, std::shared_ptr<Batches> batches,
+                         std::int64_t count) {
+  auto made = std::make_shared<Ahead<Batches>>(source, std::move(batches), count);
+  return [made] {
+    std::optional<Batch> batch = made->queue.pop();
+    if (!batch) throw Error(ErrorKind::runtime, "the data ended before the training");
+    return *std::move(batch);
+  };
 }
 
 }  // namespace
 
-TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, int rank, int ranks) {
+TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, int rank, int ranks,
+                       bool pinned) {
   const auto store =
       std::make_shared<const AudioStore>(open_store(options.data, info.analysis.sample_rate_hz));
   const std::size_t stretch_samples = samples_in(kStretchSeconds, *store);
@@ -90,16 +114,16 @@ TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, in
     const auto stretch_source = mixer(stretch_samples);
     const auto window_source = mixer(samples_in(kWindowPieceSeconds, *store));
     return [=](int epoch, std::int64_t first, std::int64_t count) {
-      BatchRange range{static_cast<std::uint64_t>(epoch), first, count, stretches, rank, ranks, workers};
+      BatchRange range{static_cast<std::uint64_t>(epoch), first, count, stretches, rank, ranks, workers, pinned};
       if (whole_frames || options.loss != Loss::bce || (epoch == 0 && !validation)) {
-        return keep(stretch_source, std::make_shared<StretchBatches>(stretch_source->mixer, range));
+        return ahead(stretch_source, std::make_shared<StretchBatches>(stretch_source->mixer, range), count);
       }
       range.batch_size = options.batch_size;
       const WindowOptions windows{info, options.label, options.tracks_in_batch};
-      return keep(window_source, std::make_shared<WindowBatches>(window_source->mixer, windows, range));
+      return ahead(window_source, std::make_shared<WindowBatches>(window_source->mixer, windows, range), count);
     };
   };
-  return {open(false), open(true), songs_of(*store, options), describe_dataset(options.data, *store),
+  return {open(false), open(true), songs_of(store, options), describe_dataset(options.data, *store),
           identity_of(*store)};
 }
 

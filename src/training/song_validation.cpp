@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace svsep {
@@ -20,33 +21,61 @@ torch::Tensor tensor_of(const AudioBuffer& audio, const torch::Device& device) {
   return torch::stack(channels).to(device);
 }
 
-/// Mean of what is added, but for NaN.
-class MeanOfNumbers {
- public:
-  void add(double value) {
-    if (value != value) return;
-    sum_ += value;
-    ++count_;
-  }
-  [[nodiscard]] double value() const { return sum_ / count_; }  // 0 / 0 is the NaN that is meant
+double mean_of(const std::vector<double>& values) {
+  const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+  return sum / static_cast<double>(values.size());  // 0 / 0 is the NaN that is meant
+}
 
- private:
-  double sum_ = 0.0;
-  double count_ = 0.0;
-};
+double median_of(std::vector<double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(values.begin(), values.end());
+  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+}
 
-double sdr_db(const torch::Tensor& reference, const torch::Tensor& estimate) {
-  const double signal = reference.to(torch::kDouble).square().sum().item<double>();
-  const double error = (reference - estimate).to(torch::kDouble).square().sum().item<double>();
-  if (signal <= 0) return std::numeric_limits<double>::quiet_NaN();
+double ratio_db(double signal, double error) {
   return 10.0 * std::log10(signal / std::max(error, 1e-12 * signal));
 }
 
+/// NaN where the reference is silent.
+double sdr_db(const torch::Tensor& reference, const torch::Tensor& estimate) {
+  const auto signal = reference.to(torch::kDouble).square().sum().item<double>();
+  const auto error = (reference - estimate).to(torch::kDouble).square().sum().item<double>();
+  return signal > 0 ? ratio_db(signal, error) : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Of one stem, over the songs so far in which it can be heard.
+struct Scores {
+  std::vector<double> whole_db;
+  std::vector<double> median_db;
+
+  /// [1, channels, samples] each
+  void add(const torch::Tensor& reference, const torch::Tensor& estimate, std::int64_t second_samples) {
+    const double song_db = sdr_db(reference, estimate);
+    if (std::isnan(song_db)) return;
+    whole_db.push_back(song_db);
+    const std::int64_t seconds = reference.size(-1) / second_samples;
+    if (seconds == 0) return median_db.push_back(song_db);
+    const auto powers = [&](const torch::Tensor& x) {
+      const torch::Tensor whole = x.narrow(-1, 0, seconds * second_samples).to(torch::kDouble);
+      return whole.reshape({x.size(1), seconds, -1}).square().sum(torch::IntArrayRef{0, 2}).cpu();
+    };
+    const torch::Tensor signals = powers(reference);
+    const torch::Tensor errors = powers(reference - estimate);
+    std::vector<double> seconds_db;
+    for (std::int64_t second = 0; second < seconds; ++second) {
+      const auto signal = signals[second].item<double>();
+      if (signal > 0) seconds_db.push_back(ratio_db(signal, errors[second].item<double>()));
+    }
+    median_db.push_back(median_of(std::move(seconds_db)));
+  }
+  [[nodiscard]] StemScore result() const { return {mean_of(whole_db), median_of(median_db)}; }
+};
+
 }  // namespace
 
-SongValidation::SongValidation(std::vector<Piece> pieces, const TrainableNetwork& plan,
+SongValidation::SongValidation(ValidationSongs songs, const TrainableNetwork& plan,
                                const NetworkInput& input, const torch::Device& device)
-    : pieces_(std::move(pieces)), info_(plan.info), windows_(plan.windows), input_(input), device_(device) {}
+    : songs_(std::move(songs)), info_(plan.info), windows_(plan.windows), input_(input), device_(device) {}
 
 /// [1, channels, frames, bins] -> [frames, bins]
 torch::Tensor SongValidation::mask(MaskNetwork& network, const torch::Tensor& spectra) const {
@@ -70,46 +99,52 @@ torch::Tensor SongValidation::mask(MaskNetwork& network, const torch::Tensor& sp
   return torch::cat(masks).narrow(0, 0, frames);
 }
 
-std::vector<Sdr> SongValidation::scores(MaskNetwork& network, const std::vector<float>& thresholds) const {
+std::vector<SongScores> SongValidation::scores(MaskNetwork& network,
+                                               const std::vector<float>& thresholds) const {
   const torch::NoGradGuard no_gradients;
   const StftParameters& parameters = info_.analysis.stft;
-  std::vector<MeanOfNumbers> vocals_db(thresholds.size());
-  std::vector<MeanOfNumbers> accompaniment_db(thresholds.size());
-  for (const Piece& piece : pieces_) {
+  std::vector<Scores> vocals_scores(thresholds.size());
+  std::vector<Scores> accompaniment_scores(thresholds.size());
+  for (std::size_t song = 0; song < songs_.count; ++song) {
+    const Piece piece = songs_.draw(song);
     const torch::Tensor vocals = tensor_of(piece.vocals, device_).unsqueeze(0);
     const torch::Tensor accompaniment = tensor_of(piece.accompaniment, device_).unsqueeze(0);
     const torch::Tensor mixture = stft(vocals + accompaniment, parameters);
     const torch::Tensor gains = mask(network, mixture);
-    const auto score = [&](const torch::Tensor& mask, float threshold, const torch::Tensor& reference) {
+    const auto score = [&](const torch::Tensor& mask, float threshold, const torch::Tensor& reference,
+                           Scores& scores) {
       const torch::Tensor kept = mask.masked_fill(mask.lt(threshold), 0.0);
-      return sdr_db(reference, inverse_stft(kept * mixture, parameters, reference.size(-1)));
+      scores.add(reference, inverse_stft(kept * mixture, parameters, reference.size(-1)),
+                 info_.analysis.sample_rate_hz);
     };
     for (std::size_t i = 0; i < thresholds.size(); ++i) {
       throw_if_cancelled();
-      vocals_db[i].add(score(gains, thresholds[i], vocals));
-      accompaniment_db[i].add(score(1 - gains, thresholds[i], accompaniment));
+      score(gains, thresholds[i], vocals, vocals_scores[i]);
+      score(1 - gains, thresholds[i], accompaniment, accompaniment_scores[i]);
     }
   }
-  std::vector<Sdr> result;
+  std::vector<SongScores> result;
   for (std::size_t i = 0; i < thresholds.size(); ++i) {
-    result.push_back({vocals_db[i].value(), accompaniment_db[i].value()});
+    result.push_back({vocals_scores[i].result(), accompaniment_scores[i].result()});
   }
   return result;
 }
 
-Sdr SongValidation::score(MaskNetwork& network) const { return scores(network, {0.0F}).front(); }
+SongScores SongValidation::score(MaskNetwork& network) const { return scores(network, {0.0F}).front(); }
 
 Thresholds SongValidation::choose_thresholds(MaskNetwork& network) const {
   std::vector<float> thresholds;
   for (int step = 0; step <= 10; ++step) thresholds.push_back(0.05F * static_cast<float>(step));
-  const std::vector<Sdr> results = scores(network, thresholds);
-  const auto best = [&](double Sdr::*stem) {
-    const auto highest = std::max_element(results.begin(), results.end(),
-                                          [&](const Sdr& a, const Sdr& b) { return a.*stem < b.*stem; });
-    const bool pays = (*highest).*stem >= results.front().*stem + kLeastGainDb;
+  const std::vector<SongScores> results = scores(network, thresholds);
+  const auto best = [&](StemScore SongScores::*stem) {
+    const auto highest =
+        std::max_element(results.begin(), results.end(), [&](const SongScores& a, const SongScores& b) {
+          return (a.*stem).mean_db < (b.*stem).mean_db;
+        });
+    const bool pays = ((*highest).*stem).mean_db >= (results.front().*stem).mean_db + kLeastGainDb;
     return pays ? thresholds[static_cast<std::size_t>(highest - results.begin())] : 0.0F;
   };
-  return {.vocals = best(&Sdr::vocals_db), .accompaniment = best(&Sdr::accompaniment_db)};
+  return {.vocals = best(&SongScores::vocals), .accompaniment = best(&SongScores::accompaniment)};
 }
 
 }  // namespace svsep

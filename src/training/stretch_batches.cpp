@@ -20,12 +20,14 @@ void check_shares(const BatchRange& range) {
 
 struct StretchBatches::Impl {
   std::int64_t share = 0;
+  bool pinned = false;
   std::optional<OrderedQueue<std::uint64_t, Piece>> queue;
 };
 
 StretchBatches::StretchBatches(const Mixer& mixer, const BatchRange& range)
     : impl_(std::make_unique<Impl>()) {
   check_shares(range);
+  impl_->pinned = range.pinned;
   impl_->share = range.batch_size / range.ranks;
   const auto next_piece = [range, share = impl_->share,
                            taken = std::int64_t{0}]() mutable -> std::optional<std::uint64_t> {
@@ -48,7 +50,8 @@ StretchBatch StretchBatches::next() {
     if (!piece) throw Error(ErrorKind::runtime, "the data ended before the training");
     const std::array shape = {impl_->share, std::ssize(piece->vocals.channels),
                               static_cast<std::int64_t>(piece->vocals.samples())};
-    if (i == 0) batch = {torch::empty(shape, torch::kFloat), torch::empty(shape, torch::kFloat), {}};
+    const auto options = torch::TensorOptions(torch::kFloat).pinned_memory(impl_->pinned);
+    if (i == 0) batch = {torch::empty(shape, options), torch::empty(shape, options), {}};
     const auto write = [&](const AudioBuffer& audio, const torch::Tensor& to) {
       auto* out = to.data_ptr<float>() + i * shape[1] * shape[2];
       for (const std::vector<float>& channel : audio.channels)

@@ -29,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kStatisticsFrames = 20000;
+constexpr int kStepsPerValidationStep = 20;
 constexpr std::int64_t kStepsBetweenAgreements = 10;  ///< of several ranks, on whether to stop
 
 /// The minutes of --max-minutes are over.
@@ -40,10 +41,24 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Of the first batches of the first epoch; none where the network sees bare magnitudes.
+/// The model file to begin with, of the same architecture and input. Throws Error(model).
+std::optional<ModelFile> open_init(const TrainingOptions& options, const ModelInfo& info) {
+  if (options.init.empty()) return {};
+  ModelFile file(options.init);
+  check_architecture(file, info.architecture);
+  if (file.info().input_transform != info.input_transform) {
+    throw Error(ErrorKind::model, "cannot begin with the model: " + options.init.string() +
+                                      ": what its network sees; expected that of --input, got another");
+  }
+  return file;
+}
+
+/// Those of `init`, else of the first batches of the first epoch; none where the network sees bare magnitudes.
 std::optional<InputStatistics> measure_statistics(const TrainingOptions& options, const ModelInfo& info,
-                                                  const TrainingData& data, ProcessGroup& ranks) {
+                                                  const ModelFile* init, const TrainingData& data,
+                                                  ProcessGroup& ranks) {
   if (info.input_transform == InputTransform::magnitude) return {};
+  if (init != nullptr) return load_statistics(*init);
   spdlog::info("measure the input's statistics");
   const NetworkInput input(info, {}, torch::kCPU);
   StatisticsMeter meter;
@@ -95,7 +110,7 @@ class Run {
         statistics_(std::move(statistics)),
         input_(plan.info, statistics_, device),
         learner_(options, plan, input_, device, average_of(ranks)),
-        songs_(data.validation_pieces, plan, input_, device),
+        songs_(data.validation_songs, plan, input_, device),
         settings_(settings_of(options, data.identity)),
         history_(outputs_.history),
         stopping_(options.patience),
@@ -105,6 +120,12 @@ class Run {
   void resume() {
     read_checkpoint(outputs_.checkpoint, settings_, device_, [&](auto& archive) { load(archive); });
     spdlog::info("go on from {}: epoch {}, batch {}", outputs_.checkpoint.string(), epoch_, batch_);
+  }
+
+  /// Begins with the weights of a model file.
+  void begin_with(const ModelFile& file) {
+    learner_.adopt(file, data_.training(1, 0, 1)());
+    spdlog::info("begin with {}", file.path().string());
   }
 
   void train() {
@@ -152,15 +173,17 @@ class Run {
   }
 
   void finish_epoch() {
-    const Sdr sdr = songs_.score(learner_.result());
+    const SongScores scores = songs_.score(learner_.result());
     const EpochRecord record{static_cast<double>(epoch_),
                              static_cast<double>(learner_.steps()),
                              trained_.loss(),
                              trained_.accuracy(),
                              validated_.loss(),
                              validated_.accuracy(),
-                             sdr.vocals_db,
-                             sdr.accompaniment_db,
+                             scores.vocals.mean_db,
+                             scores.accompaniment.mean_db,
+                             scores.vocals.median_db,
+                             scores.accompaniment.median_db,
                              learning_rate(options_, learner_.steps() - pretraining_steps(options_) - 1),
                              seconds_before_ + seconds_since(epoch_start_)};
     const bool better = stopping_.improved(record.validation_loss);
@@ -169,7 +192,7 @@ class Run {
       for (const torch::Tensor& tensor : state_of(learner_.result())) {
         best_.state.push_back(tensor.detach().to(torch::kCPU, tensor.scalar_type(), false, /*copy=*/true));
       }
-      best_.training = summary(fmt::format("epoch {}: validation loss {:.4f}, SDR of vocals {:.2f} dB",
+      best_.training = summary(fmt::format("epoch {}: validation loss {:.4f}, uSDR of vocals {:.2f} dB",
                                            epoch_, record.validation_loss, record.validation_sdr_vocals_db));
     }
     if (leads()) {
@@ -178,9 +201,10 @@ class Run {
     }
     progress_.clear();
     spdlog::info(
-        "epoch {}: loss {:.4f}; validation loss {:.4f}, SDR {:.2f} dB vocals, {:.2f} dB "
-        "accompaniment; {}, {:.0f} % of it waiting for data{}",
-        epoch_, record.train_loss, record.validation_loss, sdr.vocals_db, sdr.accompaniment_db,
+        "epoch {}: loss {:.4f}; validation loss {:.4f}, mean uSDR {:.2f} and median SDR {:.2f} dB vocals, "
+        "{:.2f} and {:.2f} dB accompaniment; {}, {:.0f} % of it waiting for data{}",
+        epoch_, record.train_loss, record.validation_loss, scores.vocals.mean_db, scores.vocals.median_db,
+        scores.accompaniment.mean_db, scores.accompaniment.median_db,
         format_duration(record.seconds), 100 * waited_s_ / record.seconds,
         better ? "; the best so far, stored" : "");
   }
@@ -326,7 +350,7 @@ class Run {
   SongValidation songs_;
   Settings settings_;
   const std::int64_t steps_ = options_.steps_per_epoch;
-  const std::int64_t validation_steps_ = std::max(1, options_.steps_per_epoch / 5);
+  const std::int64_t validation_steps_ = std::max(1, options_.steps_per_epoch / kStepsPerValidationStep);
   // What follows, and the learner, is the state that a checkpoint holds.
   int epoch_ = options_.pretraining == Pretraining::autoencoder ? 0 : 1;
   std::int64_t batch_ = 0;  // of the epoch: first those to learn from, then those to validate with
@@ -370,16 +394,22 @@ Outputs check_outputs(const TrainingOptions& options) {
 void train(const TrainingOptions& options, const TrainableNetwork& plan, const TrainingData& data,
            const Outputs& outputs, const torch::Device& device, ProcessGroup& ranks) {
   torch::manual_seed(options.seed);
-  at::globalContext().setDeterministicCuDNN(true);
+  if (device.is_cuda()) at::globalContext().setBenchmarkCuDNN(true);
   if (options.amp && device.is_cuda()) {
     at::globalContext().setAllowTF32CuBLAS(true);
     at::globalContext().setAllowTF32CuDNN(true);
   }
-  std::optional<InputStatistics> statistics = measure_statistics(options, plan.info, data, ranks);
+  const std::optional<ModelFile> init = open_init(options, plan.info);
+  std::optional<InputStatistics> statistics =
+      measure_statistics(options, plan.info, init ? &*init : nullptr, data, ranks);
   Run run(options, plan, data, device, ranks, outputs, std::move(statistics));
-  if (options.resume) run.resume();
+  if (options.resume) {
+    run.resume();
+  } else if (init) {
+    run.begin_with(*init);
+  }
   spdlog::info(
-      "train {} for {} epochs of {} steps and a fifth for validation; the model is stored as float16",
+      "train {} for {} epochs of {} steps; the model is stored as float16",
       plan.info.architecture, options.epochs, options.steps_per_epoch);
   run.train();
 }
@@ -401,7 +431,9 @@ void train(const TrainingOptions& options, TrainableNetwork plan) {
   ProcessGroup group(ranks, device);
   set_part_of_batch(ranks.rank, ranks.world_size);
   plan.info.input_transform = options.input_transform;
-  const TrainingData data = open_data(options, plan.info, group.rank(), group.world_size());
+  static_cast<void>(open_init(options, plan.info));  // says what is wrong before the data, which take long
+  const TrainingData data =
+      open_data(options, plan.info, group.rank(), group.world_size(), device.is_cuda());
   group.barrier();  // of ranks that decoded and those that did not
   train(options, plan, data, outputs, device, group);
 }

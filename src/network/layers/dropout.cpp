@@ -29,4 +29,9 @@ torch::Tensor dropout(const torch::Tensor& x, double probability) {
   return x * gains.narrow(0, part.index * x.size(0), x.size(0)).div_(kept);
 }
 
+torch::Tensor uniform_values(std::int64_t windows, const torch::Device& device) {
+  const Part part = part_of_batch();
+  return torch::rand(windows * part.count, device).narrow(0, part.index * windows, windows);
+}
+
 }  // namespace svsep

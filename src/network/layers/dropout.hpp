@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <torch/torch.h>
 
 namespace svsep {
@@ -12,5 +13,8 @@ void set_part_of_batch(int part, int parts);
 /// Sets values of x [windows, ...] to 0 with this probability and scales the others so that their
 /// expectation stays. Draws from torch's generator.
 [[nodiscard]] torch::Tensor dropout(const torch::Tensor& x, double probability);
+
+/// [windows] values of 0 to 1, one for each window of this process' part of a batch.
+[[nodiscard]] torch::Tensor uniform_values(std::int64_t windows, const torch::Device& device);
 
 }  // namespace svsep

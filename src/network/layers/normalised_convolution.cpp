@@ -1,6 +1,7 @@
 #include "network/layers/normalised_convolution.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace svsep {
@@ -26,6 +27,7 @@ NormalisedConvolutionImpl::NormalisedConvolutionImpl(torch::nn::Conv2dOptions sh
 
 torch::Tensor NormalisedConvolutionImpl::forward(const torch::Tensor& x) {
   const torch::Tensor y = convolve(x);
+  if (unmeasured_bias_.defined()) return measure(y);
   return norm_ ? norm_(y) : y;
 }
 
@@ -55,6 +57,26 @@ std::array<torch::Tensor, 2> NormalisedConvolutionImpl::folded() const {
   if (!norm_) return {weight, bias};
   const torch::Tensor gain = norm_->weight / (norm_->running_var + norm_->options.eps()).sqrt();
   return {weight * gain.view({-1, 1, 1, 1}), norm_->bias - norm_->running_mean * gain};
+}
+
+void NormalisedConvolutionImpl::unfold(const torch::Tensor& folded_weight, const torch::Tensor& folded_bias) {
+  const torch::NoGradGuard no_gradients;
+  weight.copy_(folded_weight);
+  if (norm_) {
+    unmeasured_bias_ = folded_bias;
+  } else {
+    bias.copy_(folded_bias);
+  }
+}
+
+torch::Tensor NormalisedConvolutionImpl::measure(const torch::Tensor& y) {
+  const torch::NoGradGuard no_gradients;
+  const auto [variance, mean] = torch::var_mean(y.to(torch::kFloat), std::vector<std::int64_t>{0, 2, 3}, false);
+  norm_->running_mean.copy_(mean);
+  norm_->running_var.copy_(variance);
+  norm_->weight.copy_((variance + norm_->options.eps()).sqrt());
+  norm_->bias.copy_(unmeasured_bias_ + mean);
+  return y + std::exchange(unmeasured_bias_, {}).to(y.scalar_type()).view({-1, 1, 1});
 }
 
 }  // namespace svsep

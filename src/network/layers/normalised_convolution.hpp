@@ -21,12 +21,18 @@ class NormalisedConvolutionImpl : public torch::nn::Conv2dImpl {
   /// {weight, bias} of the one convolution that does both as they are in evaluation.
   [[nodiscard]] std::array<torch::Tensor, 2> folded() const;
 
+  /// Takes over a convolution that folded() gave. Its statistics are measured in the next forward(),
+  /// which computes what that convolution does.
+  void unfold(const torch::Tensor& folded_weight, const torch::Tensor& folded_bias);
+
  private:
+  torch::Tensor measure(const torch::Tensor& y);
   torch::Tensor convolve(const torch::Tensor& x);
   /// A depthwise convolution across time, whose gradient otherwise takes a CPU as long as all other layers'.
   [[nodiscard]] torch::Tensor shifted_sum(const torch::Tensor& x) const;
 
   torch::nn::BatchNorm2d norm_{nullptr};
+  torch::Tensor unmeasured_bias_;  ///< between unfold() and forward()
 };
 TORCH_MODULE(NormalisedConvolution);
 

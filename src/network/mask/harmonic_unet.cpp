@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <string>
 
 namespace svsep {
@@ -81,6 +82,9 @@ std::int64_t parameter_count(const HarmonicUnetSizes& sizes) {
   for (std::size_t level = 0; level < kLevels; ++level) {
     const std::int64_t here = c.at(level);
     const std::int64_t below = c.at(level + 1);
+    const std::int64_t positions = sizes.positions >> level;
+    const std::int64_t units = sizes.dense_units.at(level);
+    if (units > 0) count += 2 * (units * (positions + 1) + positions * (units + 1));
     count += below * (9 * here + 1) + here * (below + 1) + here * (9 * here + 1);  // down, up, decode
     if (level > 0) count += here * (9 * here + 1);                                 // encode
   }
@@ -96,6 +100,11 @@ HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
   sizes.positions_per_octave = one("positions_per_octave");
   const std::vector<std::int64_t> channels = read_size(file, "harmonic_channels", sizes.channels.size());
   std::copy(channels.begin(), channels.end(), sizes.channels.begin());
+  sizes.dense_units = {};
+  if (file.info().sizes.contains("dense_units")) {
+    const std::vector<std::int64_t> units = read_size(file, "dense_units", sizes.dense_units.size());
+    std::copy(units.begin(), units.end(), sizes.dense_units.begin());
+  }
   sizes.dilations = read_size_list(file, "harmonic_dilations", kMaxBlocks);
   const bool fits = sizes.input_planes <= 2 && sizes.positions % kPositionsStep == 0 &&
                     sizes.positions_per_octave <= sizes.positions &&
@@ -127,10 +136,25 @@ void state_sizes(const HarmonicUnetSizes& sizes, ModelInfo& info) {
                 {"positions_per_octave", {sizes.positions_per_octave}},
                 {"harmonic_channels", {sizes.channels.begin(), sizes.channels.end()}},
                 {"harmonic_dilations", sizes.dilations}};
+  if (sizes.dense_units[0] > 0) {
+    info.sizes["dense_units"] = {sizes.dense_units.begin(), sizes.dense_units.end()};
+  }
   const auto fft_samples = static_cast<std::size_t>(2 * (sizes.bins - 1));
   info.analysis.stft = {fft_samples, fft_samples, fft_samples / 4};
   info.window_frames = 1;
   info.level_radius_frames = 129;  // three seconds on either side of the default sizes' frames
+}
+
+DenseAcrossImpl::DenseAcrossImpl(std::int64_t positions, std::int64_t units) {
+  squeeze_ = register_module("squeeze", torch::nn::Linear(positions, units));
+  expand_ = register_module("expand", torch::nn::Linear(units, positions));
+  torch::nn::init::zeros_(expand_->weight);
+  torch::nn::init::zeros_(expand_->bias);
+}
+
+torch::Tensor DenseAcrossImpl::forward(const torch::Tensor& x) {
+  const torch::Tensor units = torch::relu(dense(x, squeeze_->weight, squeeze_->bias));
+  return x + dense(units, expand_->weight, expand_->bias);
 }
 
 HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalised)
@@ -156,6 +180,13 @@ HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalis
     down_.push_back(layer("down", level, convolution(here, below).stride({step[0], step[1]})));
     up_.push_back(layer("up", level, pointwise(below, here)));
     decode_.push_back(layer("decode", level, convolution(here, here)));
+    const std::int64_t units = sizes.dense_units.at(level);
+    if (units == 0) continue;
+    const auto across = [&](const char* name) {
+      return register_module(name + std::to_string(level), DenseAcross(sizes.positions >> level, units));
+    };
+    encode_dense_.push_back(across("encode_dense"));
+    decode_dense_.push_back(across("decode_dense"));
   }
   for (std::size_t block = 0; block < sizes.dilations.size(); ++block) {
     blocks_.push_back(layer("block", block, dilated(c[kLevels], sizes.dilations[block])));
@@ -167,16 +198,42 @@ HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalis
 }
 
 std::vector<NamedTensor> HarmonicUnetImpl::stored_tensors() const {
-  std::vector<NamedTensor> tensors = {named_tensor("place", place_)};
+  std::vector<NamedTensor> tensors;
+  std::set<std::string> folded;
   for (const auto& child : named_children()) {
     const auto* convolution = child.value()->as<NormalisedConvolutionImpl>();
-    const auto* linear = child.value()->as<torch::nn::LinearImpl>();
-    const auto [weight, bias] =
-        convolution != nullptr ? convolution->folded() : std::array{linear->weight, linear->bias};
+    if (convolution == nullptr) continue;
+    const auto [weight, bias] = convolution->folded();
     tensors.push_back(named_tensor(child.key() + ".weight", weight));
     tensors.push_back(named_tensor(child.key() + ".bias", bias));
+    folded.insert(child.key());
+  }
+  for (const auto& parameter : named_parameters()) {
+    if (folded.contains(parameter.key().substr(0, parameter.key().find('.')))) continue;
+    tensors.push_back(named_tensor(parameter.key(), parameter.value()));
   }
   return tensors;
+}
+
+void HarmonicUnetImpl::adopt(const ModelFile& file) {
+  const torch::NoGradGuard no_gradients;
+  const auto stored = [&](const std::string& name, const torch::Tensor& like) {
+    std::vector<float> values = file.values(name, {like.sizes().data(), like.sizes().size()});
+    return torch::tensor(values).view(like.sizes()).to(like.device());
+  };
+  std::set<std::string> convolutions;
+  for (const auto& child : named_children()) {
+    auto* convolution = child.value()->as<NormalisedConvolutionImpl>();
+    if (convolution == nullptr) continue;
+    convolutions.insert(child.key());
+    const auto channels = torch::empty({convolution->weight.size(0)}, convolution->weight.options());
+    convolution->unfold(stored(child.key() + ".weight", convolution->weight),
+                        stored(child.key() + ".bias", channels));
+  }
+  for (auto& parameter : named_parameters()) {
+    if (convolutions.contains(parameter.key().substr(0, parameter.key().find('.')))) continue;
+    parameter.value().copy_(stored(parameter.key(), parameter.value()));
+  }
 }
 
 torch::Tensor HarmonicUnetImpl::with_harmonics(const torch::Tensor& x) const {
@@ -201,6 +258,7 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
   torch::Tensor x = with_harmonics(seen);
   for (std::size_t level = 0; level < kLevels; ++level) {
     levels.push_back(torch::relu(encode_[level](x)));
+    if (!encode_dense_.empty()) levels.back() = encode_dense_[level](levels.back());
     x = torch::relu(down_[level](levels.back()));
   }
   x = x + place_;
@@ -217,6 +275,7 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
     const torch::Tensor& skipped = levels[level];
     const torch::Tensor larger = torch::upsample_nearest2d(up_[level](x), {skipped.size(2), skipped.size(3)});
     x = torch::relu(decode_[level](torch::relu(larger + skipped)));
+    if (!decode_dense_.empty()) x = decode_dense_[level](x);
   }
   return dense(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
 }

@@ -45,6 +45,8 @@ torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& wi
 
 std::vector<NamedTensor> MaskNetwork::stored_tensors() const { return named_tensors(*this); }
 
+void MaskNetwork::adopt(const ModelFile& file) { load_parameters(*this, file); }
+
 void check_architecture(const ModelFile& file, const std::string& expected) {
   if (file.info().architecture != expected) {
     refuse(file, "architecture", expected, file.info().architecture);

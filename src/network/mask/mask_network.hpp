@@ -42,6 +42,11 @@ class MaskNetwork : public torch::nn::Module {
 
   /// What a model file holds of the network.
   [[nodiscard]] virtual std::vector<NamedTensor> stored_tensors() const;
+
+  /// Takes over the weights of a file of the same architecture and sizes, to be trained further. The next
+  /// forward(), of a typical batch, completes that. Throws Error(model) where a tensor is missing or
+  /// misshapen.
+  virtual void adopt(const ModelFile& file);
 };
 
 /// Throws Error(model) unless the file states this architecture.
