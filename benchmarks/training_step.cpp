@@ -1,6 +1,6 @@
 // Where a step of `svsep train` spends its time:
 //
-//   benchmark_training_step unet|harmonic|cnn float32|bfloat16 THREADS [DEVICE]
+//   benchmark_training_step harmonic-unet|thesis-cnn float32|bfloat16 THREADS [DEVICE]
 //
 // prints the median of seven steps on one batch of noise, and each operator's share of another seven, in the
 // forward pass (transforms and loss included), the backward pass and the update (clipping, optimiser,
@@ -157,7 +157,7 @@ void run(const TrainingOptions& options) {
   const InputStatistics statistics{torch::zeros({bins}), torch::ones({bins})};
   const NetworkInput input(plan.info, statistics, device);
   Learner learner(options, plan, input, device);
-  const Batch batch = noise_batch(plan.info, options.architecture != "cnn");
+  const Batch batch = noise_batch(plan.info, options.architecture != kThesisCnn);
 
   Means means;
   const auto step = [&] {
@@ -195,9 +195,10 @@ int main(int argc, char** argv) {
   const auto among = [&](std::size_t i, const char* one, const char* other) {
     return arguments[i] == one || arguments[i] == other;
   };
-  if (arguments.size() < 3 || arguments.size() > 4 ||
-      !(among(0, "unet", "cnn") || arguments[0] == "harmonic") || !among(1, "float32", "bfloat16")) {
-    std::fprintf(stderr, "benchmark_training_step unet|harmonic|cnn float32|bfloat16 THREADS [DEVICE]\n");
+  if (arguments.size() < 3 || arguments.size() > 4 || !among(0, "harmonic-unet", "thesis-cnn") ||
+      !among(1, "float32", "bfloat16")) {
+    std::fprintf(stderr,
+                 "benchmark_training_step harmonic-unet|thesis-cnn float32|bfloat16 THREADS [DEVICE]\n");
     return 2;
   }
   svsep::TrainingOptions options;
@@ -205,7 +206,7 @@ int main(int argc, char** argv) {
   options.amp = arguments[1] == "bfloat16";
   options.threads = std::atoi(arguments[2].c_str());
   options.device = arguments.size() == 4 ? arguments[3] : "cpu";
-  if (options.architecture != "cnn") {  // what `svsep train` sets for the others
+  if (options.architecture != kThesisCnn) {  // what `svsep train` sets for the others
     options.loss = svsep::Loss::waveform;
     options.ema_decay = 0.9985;
     options.clip_norm = 5;

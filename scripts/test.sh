@@ -50,7 +50,7 @@ check_with_valgrind() {
   folder=$(mktemp -d)
   ffmpeg -v error -f lavfi -i 'anoisesrc=duration=0.3:color=pink:sample_rate=22050' "$folder/noise.wav"
   valgrind --quiet --error-exitcode=1 --num-callers=20 --suppressions=tests/valgrind.supp \
-    build/ci/bin/svsep separate --threads 1 --model tests/golden/unet_tcn_tiny_2.safetensors \
+    build/ci/bin/svsep separate --threads 1 --model tests/golden/harmonic_unet_tiny.safetensors \
     --output "$folder" "$folder/noise.wav"
   rm -r "$folder"
 }

@@ -32,7 +32,7 @@ enum class Pretraining {
 /// One training run. The defaults are the thesis' (docs/method.md).
 struct TrainingOptions {
   DatasetOptions data;
-  std::string architecture = "cnn";  ///< "cnn" (of the thesis), "unet" or "harmonic"
+  std::string architecture = "thesis-cnn";  ///< or "harmonic-unet", our own
   Recipe recipe = Recipe::thesis;
   Label label = Label::accompaniment;
   Loss loss = Loss::bce;
@@ -42,7 +42,7 @@ struct TrainingOptions {
   std::filesystem::path init;  ///< model file to begin with; empty: random weights
   int epochs = 15;
   int steps_per_epoch = 2000;  ///< validation takes a twentieth of it
-  int batch_size = 128;        ///< windows (cnn) or stretches of 5 s (others) a step, over all ranks together
+  int batch_size = 128;        ///< windows (thesis-cnn) or stretches of 5 s a step, over all ranks together
   int tracks_in_batch = 4;
   double learning_rate = 1e-4;
   int warmup_steps = 0;               ///< the learning rate rises linearly for so many steps
@@ -55,7 +55,7 @@ struct TrainingOptions {
   std::optional<double> max_minutes;  ///< then the run saves its state and ends
   std::uint64_t seed = 0;
 
-  std::filesystem::path output = "models/svsep-cnn.safetensors";
+  std::filesystem::path output = "thesis-cnn.safetensors";
   std::filesystem::path history;     ///< CSV; empty: output with .csv
   std::filesystem::path checkpoint;  ///< state of the run; empty: output with .checkpoint
   bool resume = false;               ///< goes on from the checkpoint

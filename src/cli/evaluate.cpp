@@ -126,7 +126,7 @@ EvaluationSettings settings_of(const EvaluateOptions& options) {
                          ? options.estimator.threads
                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   settings.output = options.output;
-  settings.subset = folder_of(options.musdb.empty() ? Subset::test : options.subset);
+  settings.subset = name_of(options.musdb.empty() ? Subset::test : options.subset);
   settings.overwrite = options.overwrite;
   settings.estimates_described = options.musdb.empty() ? options.estimate : options.estimates;
   if (options.musdb.empty() || !options.estimates.empty()) return settings;
@@ -167,7 +167,8 @@ void add_evaluate(CLI::App& app, Action& action) {
   CLI::Option* musdb = verb.add_option(
       "--musdb", options->musdb,
       "Score vocals and accompaniment of MUSDB18 or MUSDB18-HQ: the songs in test/ of this folder");
-  add_choice(verb, "--subset", options->subset, "test", {{"test", Subset::test}, {"train", Subset::train}},
+  add_choice(verb, "--subset", options->subset, "test",
+             {{"test", Subset::test}, {"validation", Subset::validation}, {"train", Subset::train}},
              "Songs of --musdb");
   CLI::Option* estimates =
       verb.add_option("--estimates", options->estimates,

@@ -18,10 +18,10 @@ struct TrainArguments {
 };
 
 void add_data_options(CLI::App& verb, TrainArguments& arguments) {
-  verb.add_option(
-          "--musdb", arguments.musdb,
-          "Folder of songs with their stems: MUSDB18, MUSDB18-HQ or its 7-second sample; FOLDER=WEIGHT "
-          "to draw from it more or less often than from another; may be repeated")
+  verb.add_option("--musdb", arguments.musdb,
+                  "Folder of songs with their stems in train/ (and valid/): MUSDB18, MUSDB18-HQ or a folder "
+                  "per song; "
+                  "FOLDER=WEIGHT to draw from it more or less often than from another; may be repeated")
       ->group("Data");
   verb.add_option("--vocals", arguments.vocals, "Folder of voices alone, in any format; as --musdb")
       ->group("Data");
@@ -49,12 +49,12 @@ void add_data_options(CLI::App& verb, TrainArguments& arguments) {
 
 void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
-  verb.add_option("--arch", options.architecture, "cnn (of the thesis), unet or harmonic")
-      ->check(CLI::IsMember({"cnn", "unet", "harmonic"}))
+  verb.add_option("--arch", options.architecture, "Network: the thesis' or our own")
+      ->check(CLI::IsMember({"thesis-cnn", "harmonic-unet"}))
       ->capture_default_str()
       ->group("Learning");
   add_choice<Loss>(
-      verb, "--loss", options.loss, "cnn: bce; else waveform",
+      verb, "--loss", options.loss, "thesis-cnn: bce; harmonic-unet: waveform",
       {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
       "Cross-entropy of the mask and the label, error of both stems' magnitudes, or error of the "
       "vocals' samples")
@@ -81,22 +81,24 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
     return verb.add_option(name, value, help)->check(CLI::Range(low, high))->group("Learning");
   };
   number("--batch-size", options.batch_size, 1, 65536,
-         "cnn: windows a step [128]; else stretches of 5 s [8]");
-  number("--lr", options.learning_rate, 1e-9, 1.0, "Learning rate of AdamW [cnn: 1e-4; else 1e-3]");
+         "thesis-cnn: windows per step [128]; harmonic-unet: stretches of 5 s [8]");
+  number("--lr", options.learning_rate, 1e-9, 1.0,
+         "Learning rate of AdamW [thesis-cnn: 1e-4; harmonic-unet: 1e-3]");
   number("--warmup-steps", options.warmup_steps, 0, 100000000,
-         "Steps in which the learning rate rises from 0 [cnn: 0; else 300]");
+         "Steps in which the learning rate rises from 0 [thesis-cnn: 0; harmonic-unet: 300]");
   verb.add_option("--schedule", arguments.schedule,
                   "Then it is held, or falls to 0 at the last epoch's end as half a cosine")
       ->check(CLI::IsMember({"constant", "cosine"}))
       ->capture_default_str()
       ->group("Learning");
   number("--weight-decay", options.weight_decay, 0.0, 1.0,
-         "Of AdamW, a step and unit of --lr [cnn: 0; else 1e-2]");
+         "Of AdamW, a step and unit of --lr [thesis-cnn: 0; harmonic-unet: 1e-2]");
   number(
       "--ema", options.ema_decay, 0.0, 0.999999,
       "Validate and store an average of the weights that keeps this share of itself a step; 0: the weights "
-      "[cnn: 0; else 0.9985]");
-  number("--clip-norm", options.clip_norm, 0.0, 1e9, "Largest norm of the gradient; 0: any [cnn: 0; else 5]");
+      "[thesis-cnn: 0; harmonic-unet: 0.9985]");
+  number("--clip-norm", options.clip_norm, 0.0, 1e9,
+         "Largest norm of the gradient; 0: any [thesis-cnn: 0; harmonic-unet: 5]");
   verb.add_flag("--amp", options.amp, "bfloat16 where that is safe; on CUDA also tf32")->group("Learning");
 }
 
@@ -115,7 +117,7 @@ void add_run_options(CLI::App& verb, TrainArguments& arguments) {
       ->check(CLI::Range(0.0, 1e9));
   verb.add_option("--seed", options.seed, "The same seed on the same machine gives the same weights")
       ->capture_default_str();
-  verb.add_option("-o,--output", options.output, "Model file to write [models/svsep-ARCH.safetensors]");
+  verb.add_option("-o,--output", options.output, "Model file to write [ARCH.safetensors]");
   verb.add_option("--history", options.history,
                   "CSV file, one row an epoch, with a figure beside it [the model file's name with .csv]");
   verb.add_option("--checkpoint", options.checkpoint,
@@ -135,11 +137,11 @@ std::vector<DataFolder> data_folders(const std::vector<std::string>& texts) {
 void complete(const CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
   const auto given = [&](const char* name) { return verb.count(name) > 0; };
-  if (options.architecture != "cnn") {
+  if (options.architecture == "harmonic-unet") {
     const auto otherwise = [&](const char* name, auto& value, auto wanted) {
       if (!given(name)) value = wanted;
     };
-    otherwise("--output", options.output, "models/svsep-" + options.architecture + ".safetensors");
+    otherwise("--output", options.output, options.architecture + ".safetensors");
     otherwise("--batch-size", options.batch_size, 8);
     otherwise("--lr", options.learning_rate, 1e-3);
     otherwise("--warmup-steps", options.warmup_steps, 300);

@@ -439,7 +439,8 @@ AudioBuffer spread(const std::vector<float>& mono, int sample_rate_hz, Rng& rng)
   const double bass_hz = rng.uniform(80, 300);
   std::vector<double> directions(6 + rng.below(34));
   for (double& direction : directions) direction = rng.uniform(-width, width);
-  std::array<std::vector<float>, 2> gains = {std::vector<float>(kGridPoints), std::vector<float>(kGridPoints)};
+  std::array<std::vector<float>, 2> gains = {std::vector<float>(kGridPoints),
+                                             std::vector<float>(kGridPoints)};
   for (std::size_t i = 0; i < kGridPoints; ++i) {
     const double frequency = static_cast<double>(i) / (kGridPoints - 1);  // of half the sample rate
     const double apart = std::min(1.0, frequency * sample_rate_hz / 2 / bass_hz);

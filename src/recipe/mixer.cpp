@@ -218,9 +218,8 @@ AudioBuffer Mixer::Impl::cut(const Place& place, const Gains& gains) const {
     if (gains[part] != 0) widest = std::max(widest, recording.parts[part].size());
   }
   const std::size_t samples =
-      place.ratio == 1.0
-          ? place.samples
-          : static_cast<std::size_t>(static_cast<double>(place.samples) * place.ratio) + 3;
+      place.ratio == 1.0 ? place.samples
+                         : static_cast<std::size_t>(static_cast<double>(place.samples) * place.ratio) + 3;
   AudioBuffer audio(std::min(widest, options.channels), samples);
   for (std::size_t part = 0; part < kPartCount; ++part) {
     const auto& from = recording.parts[part];
@@ -263,19 +262,18 @@ Piece Mixer::Impl::song(std::uint64_t epoch, std::uint64_t index) const {
 }
 
 Source Mixer::Impl::dry_voice(double ratio, Rng& rng) const {
-  return first_audible("a voice", voices.size() + song_voices.size(),
-                       [&](std::size_t, std::string& last) -> std::optional<Source> {
-                         const bool of_song =
-                             voices.empty() || of_songs(kVoicesOfSongs, song_voices, rng);
-                         const Recording& recording = (of_song ? song_voices : voices).draw(rng);
-                         last = recording.name;
-                         Source source{&recording, cut(place(recording, ratio, rng), kVocals),
-                                       narrow.contains(&recording)};
-                         const double level = sounding_rms(source.audio, sample_rate_hz);
-                         if (level < kSilentRms) return std::nullopt;
-                         scale(source.audio, 1 / level);
-                         return source;
-                       });
+  return first_audible(
+      "a voice", voices.size() + song_voices.size(),
+      [&](std::size_t, std::string& last) -> std::optional<Source> {
+        const bool of_song = voices.empty() || of_songs(kVoicesOfSongs, song_voices, rng);
+        const Recording& recording = (of_song ? song_voices : voices).draw(rng);
+        last = recording.name;
+        Source source{&recording, cut(place(recording, ratio, rng), kVocals), narrow.contains(&recording)};
+        const double level = sounding_rms(source.audio, sample_rate_hz);
+        if (level < kSilentRms) return std::nullopt;
+        scale(source.audio, 1 / level);
+        return source;
+      });
 }
 
 /// One channel where it has no place between two yet; RMS one where it sounds.

@@ -76,7 +76,7 @@ Learner::Learner(const TrainingOptions& options, const TrainableNetwork& plan, c
     average_->eval();
     copy_state(state_of(*network_), state_of(*average_));
   }
-  const double beta2 = options.architecture == "cnn" ? 0.999 : 0.98;  // as scripts/train_remix
+  const double beta2 = options.architecture == kThesisCnn ? 0.999 : 0.98;
   optimiser_.emplace(network_->parameters(), torch::optim::AdamWOptions(options.learning_rate)
                                                  .betas({0.9, beta2})
                                                  .weight_decay(options.weight_decay));

@@ -19,7 +19,8 @@ NetworkInput::NetworkInput(const ModelInfo& info, const std::optional<InputStati
   if (statistics) statistics_ = {statistics->mean.to(device), statistics->scale.to(device)};
 }
 
-torch::Tensor NetworkInput::of_spectra(const torch::Tensor& spectra, const torch::Tensor& level_errors) const {
+torch::Tensor NetworkInput::of_spectra(const torch::Tensor& spectra,
+                                       const torch::Tensor& level_errors) const {
   const torch::Tensor magnitudes = rms_magnitudes(spectra);
   const torch::Tensor planes =
       planes_ == 1 ? magnitudes : torch::stack({magnitudes, side_magnitudes(spectra)}, 1);

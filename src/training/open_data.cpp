@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kStretchSeconds = 5.0;
 constexpr std::size_t kBatchesAhead = 2;  ///< made while the network learns from one
-constexpr std::size_t kMixes = 8;  ///< that are separated in validation where no song is
+constexpr std::size_t kMixes = 8;         ///< that are separated in validation where no song is
 constexpr double kMixSeconds = 30.0;
 
 std::size_t samples_in(double seconds, const AudioStore& store) {
@@ -114,13 +114,15 @@ TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, in
     const auto stretch_source = mixer(stretch_samples);
     const auto window_source = mixer(samples_in(kWindowPieceSeconds, *store));
     return [=](int epoch, std::int64_t first, std::int64_t count) {
-      BatchRange range{static_cast<std::uint64_t>(epoch), first, count, stretches, rank, ranks, workers, pinned};
+      BatchRange range{
+          static_cast<std::uint64_t>(epoch), first, count, stretches, rank, ranks, workers, pinned};
       if (whole_frames || options.loss != Loss::bce || (epoch == 0 && !validation)) {
         return ahead(stretch_source, std::make_shared<StretchBatches>(stretch_source->mixer, range), count);
       }
       range.batch_size = options.batch_size;
       const WindowOptions windows{info, options.label, options.tracks_in_batch};
-      return ahead(window_source, std::make_shared<WindowBatches>(window_source->mixer, windows, range), count);
+      return ahead(window_source, std::make_shared<WindowBatches>(window_source->mixer, windows, range),
+                   count);
     };
   };
   return {open(false), open(true), songs_of(store, options), describe_dataset(options.data, *store),

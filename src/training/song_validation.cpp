@@ -73,8 +73,8 @@ struct Scores {
 
 }  // namespace
 
-SongValidation::SongValidation(ValidationSongs songs, const TrainableNetwork& plan,
-                               const NetworkInput& input, const torch::Device& device)
+SongValidation::SongValidation(ValidationSongs songs, const TrainableNetwork& plan, const NetworkInput& input,
+                               const torch::Device& device)
     : songs_(std::move(songs)), info_(plan.info), windows_(plan.windows), input_(input), device_(device) {}
 
 /// [1, channels, frames, bins] -> [frames, bins]
@@ -137,10 +137,9 @@ Thresholds SongValidation::choose_thresholds(MaskNetwork& network) const {
   for (int step = 0; step <= 10; ++step) thresholds.push_back(0.05F * static_cast<float>(step));
   const std::vector<SongScores> results = scores(network, thresholds);
   const auto best = [&](StemScore SongScores::*stem) {
-    const auto highest =
-        std::max_element(results.begin(), results.end(), [&](const SongScores& a, const SongScores& b) {
-          return (a.*stem).mean_db < (b.*stem).mean_db;
-        });
+    const auto highest = std::max_element(
+        results.begin(), results.end(),
+        [&](const SongScores& a, const SongScores& b) { return (a.*stem).mean_db < (b.*stem).mean_db; });
     const bool pays = ((*highest).*stem).mean_db >= (results.front().*stem).mean_db + kLeastGainDb;
     return pays ? thresholds[static_cast<std::size_t>(highest - results.begin())] : 0.0F;
   };

@@ -37,7 +37,8 @@ class SongValidation {
 
  private:
   [[nodiscard]] torch::Tensor mask(MaskNetwork& network, const torch::Tensor& spectra) const;
-  [[nodiscard]] std::vector<SongScores> scores(MaskNetwork& network, const std::vector<float>& thresholds) const;
+  [[nodiscard]] std::vector<SongScores> scores(MaskNetwork& network,
+                                               const std::vector<float>& thresholds) const;
 
   ValidationSongs songs_;
   ModelInfo info_;

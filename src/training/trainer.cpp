@@ -53,7 +53,8 @@ std::optional<ModelFile> open_init(const TrainingOptions& options, const ModelIn
   return file;
 }
 
-/// Those of `init`, else of the first batches of the first epoch; none where the network sees bare magnitudes.
+/// Those of `init`, else of the first batches of the first epoch; none where the network sees bare
+/// magnitudes.
 std::optional<InputStatistics> measure_statistics(const TrainingOptions& options, const ModelInfo& info,
                                                   const ModelFile* init, const TrainingData& data,
                                                   ProcessGroup& ranks) {
@@ -204,9 +205,8 @@ class Run {
         "epoch {}: loss {:.4f}; validation loss {:.4f}, mean uSDR {:.2f} and median SDR {:.2f} dB vocals, "
         "{:.2f} and {:.2f} dB accompaniment; {}, {:.0f} % of it waiting for data{}",
         epoch_, record.train_loss, record.validation_loss, scores.vocals.mean_db, scores.vocals.median_db,
-        scores.accompaniment.mean_db, scores.accompaniment.median_db,
-        format_duration(record.seconds), 100 * waited_s_ / record.seconds,
-        better ? "; the best so far, stored" : "");
+        scores.accompaniment.mean_db, scores.accompaniment.median_db, format_duration(record.seconds),
+        100 * waited_s_ / record.seconds, better ? "; the best so far, stored" : "");
   }
 
   void next_epoch() {
@@ -408,9 +408,8 @@ void train(const TrainingOptions& options, const TrainableNetwork& plan, const T
   } else if (init) {
     run.begin_with(*init);
   }
-  spdlog::info(
-      "train {} for {} epochs of {} steps; the model is stored as float16",
-      plan.info.architecture, options.epochs, options.steps_per_epoch);
+  spdlog::info("train {} for {} epochs of {} steps; the model is stored as float16", plan.info.architecture,
+               options.epochs, options.steps_per_epoch);
   run.train();
 }
 
@@ -432,8 +431,7 @@ void train(const TrainingOptions& options, TrainableNetwork plan) {
   set_part_of_batch(ranks.rank, ranks.world_size);
   plan.info.input_transform = options.input_transform;
   static_cast<void>(open_init(options, plan.info));  // says what is wrong before the data, which take long
-  const TrainingData data =
-      open_data(options, plan.info, group.rank(), group.world_size(), device.is_cuda());
+  const TrainingData data = open_data(options, plan.info, group.rank(), group.world_size(), device.is_cuda());
   group.barrier();  // of ranks that decoded and those that did not
   train(options, plan, data, outputs, device, group);
 }

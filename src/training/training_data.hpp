@@ -25,11 +25,11 @@ struct TrainingData {
   /// `count` batches of an epoch, from number `first` on.
   using Open = std::function<Next(int epoch, std::int64_t first, std::int64_t count)>;
 
-  Open training;                         ///< epoch 0 is that of the pretraining
-  Open validation;                       ///< the same in every epoch
+  Open training;    ///< epoch 0 is that of the pretraining
+  Open validation;  ///< the same in every epoch
   ValidationSongs validation_songs;
-  std::string description;               ///< one line, for the model file
-  std::string identity;                  ///< says whether two runs have the same audio
+  std::string description;  ///< one line, for the model file
+  std::string identity;     ///< says whether two runs have the same audio
 };
 
 /// The data that the options name, for a network of `info`; this rank's share of each batch. A batch of

@@ -419,7 +419,7 @@ Arguments train(const char* epochs, std::initializer_list<std::string> more = {}
                    "--cache-dir",
                    "out/cache",
                    "--arch",
-                   "unet",
+                   "harmonic-unet",
                    "--epochs",
                    epochs,
                    "--steps-per-epoch",

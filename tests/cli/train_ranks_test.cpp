@@ -134,8 +134,8 @@ class TrainRanks : public ::testing::Test {
 };
 
 TEST_F(TrainRanks, LearnTogetherWhatOneLearnsAlone) {
-  ASSERT_EQ(test::run(command("one", "cnn", "3")).exit_code, 0);
-  ASSERT_EQ(run_ranks(command("two", "cnn", "3")), std::pair(0, 0)) << log() << log("1");
+  ASSERT_EQ(test::run(command("one", "thesis-cnn", "3")).exit_code, 0);
+  ASSERT_EQ(run_ranks(command("two", "thesis-cnn", "3")), std::pair(0, 0)) << log() << log("1");
 
   const std::vector<double> one = numbers_of(path("one.csv"));
   const std::vector<double> two = numbers_of(path("two.csv"));
@@ -155,7 +155,7 @@ TEST_F(TrainRanks, LearnTogetherWhatOneLearnsAlone) {
 }
 
 TEST_F(TrainRanks, EndWhereOneIsKilledAndResumeAsOne) {
-  std::vector<std::string> arguments = command("model", "unet", "15");
+  std::vector<std::string> arguments = command("model", "harmonic-unet", "15");
   EXPECT_EQ(run_ranks(arguments, SIGTERM, "step 1 of"), std::pair(128 + SIGTERM, 128 + SIGTERM)) << log();
   ASSERT_TRUE(fs::exists(path("model.checkpoint")));
 
@@ -171,7 +171,7 @@ TEST_F(TrainRanks, EndWhereOneIsKilledAndResumeAsOne) {
 }
 
 TEST_F(TrainRanks, RefuseABatchThatTheyCannotShare) {
-  std::vector<std::string> arguments = command("model", "unet", "1");
+  std::vector<std::string> arguments = command("model", "harmonic-unet", "1");
   *(std::find(arguments.begin(), arguments.end(), "--batch-size") + 1) = "3";
   EXPECT_EQ(run_ranks(arguments), std::pair(2, 2)) << log();
   EXPECT_NE(log().find("expected a multiple of "), std::string::npos) << log();

@@ -38,7 +38,7 @@ TEST(Train, ResumesAKilledAndAStoppedRunToTheModelOfOneThatWasNot) {
             "--cache-dir",
             (folder / "cache").string(),
             "--arch",
-            "unet",
+            "harmonic-unet",
             "--epochs",
             "2",
             "--steps-per-epoch",

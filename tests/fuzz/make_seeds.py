@@ -117,25 +117,16 @@ def network():
          "window_frames": "3"},
         layers({**{f"conv{n}": [1, 1, 3, 12] for n in (1, 2, 3, 4)}, "dense1": [1, 3], "dense2": [1, 1],
                 "dense3": [99, 1]})))
-    unet_sizes = {"size.input_planes": "2", "size.channels": "1,4", "size.hidden_units": "2", "size.dilations": "1,2"}
-    unet = {"encode1": [1, 8, 3, 3], "encode2": [4, 4, 3, 3], "encode3": [4, 4, 3, 3], "enter": [2, 8, 1, 1],
-            "block0_depthwise": [2, 1, 3, 1], "block0_pointwise": [2, 2, 1, 1],
-            "block1_depthwise": [2, 1, 3, 1], "block1_pointwise": [2, 2, 1, 1], "leave": [8, 2, 1, 1],
-            "decode2": [4, 8, 3, 3], "decode1": [1, 2, 3, 3], "mask": [4, 1, 1, 1]}
-    write("network", "unet", safetensors({"architecture": "unet-tcn", **unet_sizes}, layers(unet)))
     harmonic_sizes = {"size.positions": "16", "size.positions_per_octave": "4", "size.harmonic_channels": "1,1,1,1,1",
-                      "size.harmonic_dilations": "1,1"}
+                      "size.dense_units": "1,1,1,1", "size.harmonic_dilations": "1,1"}
     levels, step = {f"{kind}{level}": [1, 1, 3, 3] for kind in ("encode", "down", "decode") for level in range(4)}, [1, 1, 1, 1]
-    harmonic = {**levels, "encode0": [1, 8, 3, 3], "block0": [1, 1, 3, 3], "block1": [1, 1, 3, 3], "positions1": [1, 1],
+    dense = {f"{side}_dense{level}.{layer}": [1, 16 >> level][::1 if layer == "squeeze" else -1]
+             for side in ("encode", "decode") for level in range(4) for layer in ("squeeze", "expand")}
+    harmonic = {**levels, **dense, "encode0": [1, 8, 3, 3], "block0": [1, 1, 3, 3], "block1": [1, 1, 3, 3], "positions1": [1, 1],
                 **{f"up{level}": step for level in range(4)}, "mask": step}
     write("network", "harmonic", safetensors(
         {"architecture": "harmonic-unet", "size.input_planes": "2", **harmonic_sizes},
         [*layers(harmonic), ("place", "F16", [1, 1, 1], [0.1])]))
-    both = {**{f"linear.{name}": shape for name, shape in unet.items()},
-            **{f"harmonic.{name}": shape for name, shape in harmonic.items()}}
-    write("network", "pair", safetensors(
-        {"architecture": "unet-pair", **unet_sizes, **harmonic_sizes},
-        [*layers(both), ("harmonic.place", "F16", [1, 1, 1], [0.1])]))
 
 
 def cache():
@@ -170,7 +161,7 @@ def text():
          "--device", "cuda:1", "-j", "2"]))
     write("text", "karaoke", "\n".join(["cseparate", "-o-", "--karaoke", "--vocal-gain=-inf", "--", "-song.wav"]))
     write("text", "train", "\n".join(
-        ["ctrain", "--vocals", "a=2", "b", "--accompaniment", "c", "--recipe", "remix", "--arch", "unet", "--lr",
+        ["ctrain", "--vocals", "a=2", "b", "--accompaniment", "c", "--recipe", "remix", "--arch", "harmonic-unet", "--lr",
          "1e-3", "--schedule", "cosine", "--amp", "--max-minutes", "1.5", "--threads", "4"]))
     write("text", "evaluate", "\n".join(["cevaluate", "--musdb", "x", "--subset", "train", "--oracle"]))
 

@@ -33,23 +33,8 @@ torch::Tensor NormalisedConvolutionImpl::forward(const torch::Tensor& x) {
 
 torch::Tensor NormalisedConvolutionImpl::convolve(const torch::Tensor& x) {
   if (!x.device().is_cpu()) return Conv2dImpl::forward(x);
-  const bool learns = torch::GradMode::is_enabled();
-  if (learns && options.groups() > 1) return shifted_sum(x);
-  if (learns || weight.size(2) > 1) return Conv2dImpl::forward(x);
+  if (torch::GradMode::is_enabled() || weight.size(2) > 1) return Conv2dImpl::forward(x);
   return dense(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
-}
-
-torch::Tensor NormalisedConvolutionImpl::shifted_sum(const torch::Tensor& x) const {
-  const std::int64_t dilation = options.dilation()->front();
-  const std::int64_t frames = x.size(2);
-  const torch::Tensor padded = torch::constant_pad_nd(x, {0, 0, dilation, dilation});
-  torch::Tensor y;
-  for (std::int64_t tap = 0; tap < weight.size(2); ++tap) {
-    const torch::Tensor gains = weight.select(1, 0).select(1, tap).unsqueeze(2);  // [channels, 1, 1]
-    const torch::Tensor term = gains * padded.narrow(2, tap * dilation, frames);
-    y = y.defined() ? y + term : term;
-  }
-  return bias.defined() ? y + bias.view({-1, 1, 1}) : y;
 }
 
 std::array<torch::Tensor, 2> NormalisedConvolutionImpl::folded() const {
@@ -71,7 +56,8 @@ void NormalisedConvolutionImpl::unfold(const torch::Tensor& folded_weight, const
 
 torch::Tensor NormalisedConvolutionImpl::measure(const torch::Tensor& y) {
   const torch::NoGradGuard no_gradients;
-  const auto [variance, mean] = torch::var_mean(y.to(torch::kFloat), std::vector<std::int64_t>{0, 2, 3}, false);
+  const auto [variance, mean] =
+      torch::var_mean(y.to(torch::kFloat), std::vector<std::int64_t>{0, 2, 3}, false);
   norm_->running_mean.copy_(mean);
   norm_->running_var.copy_(variance);
   norm_->weight.copy_((variance + norm_->options.eps()).sqrt());

@@ -28,9 +28,6 @@ class NormalisedConvolutionImpl : public torch::nn::Conv2dImpl {
  private:
   torch::Tensor measure(const torch::Tensor& y);
   torch::Tensor convolve(const torch::Tensor& x);
-  /// A depthwise convolution across time, whose gradient otherwise takes a CPU as long as all other layers'.
-  [[nodiscard]] torch::Tensor shifted_sum(const torch::Tensor& x) const;
-
   torch::nn::BatchNorm2d norm_{nullptr};
   torch::Tensor unmeasured_bias_;  ///< between unfold() and forward()
 };

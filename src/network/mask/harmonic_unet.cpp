@@ -12,7 +12,6 @@
 namespace svsep {
 namespace {
 
-constexpr const char* kArchitecture = "harmonic-unet";
 constexpr std::array kHarmonics = {0.5, 1.0, 2.0, 3.0, 4.0, 5.0};
 constexpr std::size_t kLevels = 4;           ///< below the first
 constexpr std::int64_t kPositionsStep = 16;  ///< 2 to the power of kLevels
@@ -84,14 +83,15 @@ std::int64_t parameter_count(const HarmonicUnetSizes& sizes) {
     const std::int64_t below = c.at(level + 1);
     const std::int64_t positions = sizes.positions >> level;
     const std::int64_t units = sizes.dense_units.at(level);
-    if (units > 0) count += 2 * (units * (positions + 1) + positions * (units + 1));
+    count += 2 * (units * (positions + 1) + positions * (units + 1));
     count += below * (9 * here + 1) + here * (below + 1) + here * (9 * here + 1);  // down, up, decode
     if (level > 0) count += here * (9 * here + 1);                                 // encode
   }
   return count;
 }
 
-HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
+HarmonicUnetSizes harmonic_unet_sizes(const ModelFile& file) {
+  check_architecture(file, kHarmonicUnet);
   const auto one = [&](const char* name) { return read_size(file, name, 1).front(); };
   HarmonicUnetSizes sizes;
   sizes.bins = static_cast<std::int64_t>(file.info().analysis.stft.bins());
@@ -100,11 +100,8 @@ HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
   sizes.positions_per_octave = one("positions_per_octave");
   const std::vector<std::int64_t> channels = read_size(file, "harmonic_channels", sizes.channels.size());
   std::copy(channels.begin(), channels.end(), sizes.channels.begin());
-  sizes.dense_units = {};
-  if (file.info().sizes.contains("dense_units")) {
-    const std::vector<std::int64_t> units = read_size(file, "dense_units", sizes.dense_units.size());
-    std::copy(units.begin(), units.end(), sizes.dense_units.begin());
-  }
+  const std::vector<std::int64_t> units = read_size(file, "dense_units", sizes.dense_units.size());
+  std::copy(units.begin(), units.end(), sizes.dense_units.begin());
   sizes.dilations = read_size_list(file, "harmonic_dilations", kMaxBlocks);
   const bool fits = sizes.input_planes <= 2 && sizes.positions % kPositionsStep == 0 &&
                     sizes.positions_per_octave <= sizes.positions &&
@@ -119,26 +116,18 @@ HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file) {
                     std::to_string(sizes.positions * sizes.bins) + ", " +
                     std::to_string(sizes.context_frames()));
   }
-  return sizes;
-}
-
-HarmonicUnetSizes harmonic_unet_sizes(const ModelFile& file) {
-  check_architecture(file, kArchitecture);
-  HarmonicUnetSizes sizes = harmonic_unet_part_sizes(file);
   check_parameter_count(file, parameter_count(sizes));
   return sizes;
 }
 
 void state_sizes(const HarmonicUnetSizes& sizes, ModelInfo& info) {
-  info.architecture = kArchitecture;
+  info.architecture = kHarmonicUnet;
   info.sizes = {{"input_planes", {sizes.input_planes}},
                 {"positions", {sizes.positions}},
                 {"positions_per_octave", {sizes.positions_per_octave}},
                 {"harmonic_channels", {sizes.channels.begin(), sizes.channels.end()}},
+                {"dense_units", {sizes.dense_units.begin(), sizes.dense_units.end()}},
                 {"harmonic_dilations", sizes.dilations}};
-  if (sizes.dense_units[0] > 0) {
-    info.sizes["dense_units"] = {sizes.dense_units.begin(), sizes.dense_units.end()};
-  }
   const auto fft_samples = static_cast<std::size_t>(2 * (sizes.bins - 1));
   info.analysis.stft = {fft_samples, fft_samples, fft_samples / 4};
   info.window_frames = 1;
@@ -180,10 +169,9 @@ HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalis
     down_.push_back(layer("down", level, convolution(here, below).stride({step[0], step[1]})));
     up_.push_back(layer("up", level, pointwise(below, here)));
     decode_.push_back(layer("decode", level, convolution(here, here)));
-    const std::int64_t units = sizes.dense_units.at(level);
-    if (units == 0) continue;
     const auto across = [&](const char* name) {
-      return register_module(name + std::to_string(level), DenseAcross(sizes.positions >> level, units));
+      return register_module(name + std::to_string(level),
+                             DenseAcross(sizes.positions >> level, sizes.dense_units.at(level)));
     };
     encode_dense_.push_back(across("encode_dense"));
     decode_dense_.push_back(across("decode_dense"));
@@ -257,8 +245,7 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
   std::vector<torch::Tensor> levels;
   torch::Tensor x = with_harmonics(seen);
   for (std::size_t level = 0; level < kLevels; ++level) {
-    levels.push_back(torch::relu(encode_[level](x)));
-    if (!encode_dense_.empty()) levels.back() = encode_dense_[level](levels.back());
+    levels.push_back(encode_dense_[level](torch::relu(encode_[level](x))));
     x = torch::relu(down_[level](levels.back()));
   }
   x = x + place_;
@@ -274,8 +261,7 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
   for (std::size_t level = kLevels; level-- > 0;) {
     const torch::Tensor& skipped = levels[level];
     const torch::Tensor larger = torch::upsample_nearest2d(up_[level](x), {skipped.size(2), skipped.size(3)});
-    x = torch::relu(decode_[level](torch::relu(larger + skipped)));
-    if (!decode_dense_.empty()) x = decode_dense_[level](x);
+    x = decode_dense_[level](torch::relu(decode_[level](torch::relu(larger + skipped))));
   }
   return dense(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
 }

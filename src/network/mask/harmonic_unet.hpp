@@ -10,6 +10,9 @@
 
 namespace svsep {
 
+/// Its name in model files and for --arch.
+inline constexpr const char* kHarmonicUnet = "harmonic-unet";
+
 /// Sizes of the network; tests use tiny ones.
 struct HarmonicUnetSizes {
   std::int64_t bins = 1025;
@@ -17,7 +20,7 @@ struct HarmonicUnetSizes {
   std::int64_t positions = 384;            ///< 16 n
   std::int64_t positions_per_octave = 53;  ///< 53 steps meet the third and the fifth harmonic within 3 cents
   std::array<std::int64_t, 5> channels = {16, 48, 80, 112, 160};
-  /// Of the dense layers across the positions of each level but the lowest; all 0: without them.
+  /// Of the dense layers across the positions of each level but the lowest.
   std::array<std::int64_t, 4> dense_units = {48, 24, 16, 16};
   std::vector<std::int64_t> dilations = {1, 2, 4, 8, 1, 2};
 
@@ -28,10 +31,6 @@ struct HarmonicUnetSizes {
 /// The sizes that a model file states. Throws Error(model) where it is another architecture, lacks a size,
 /// has positions that do not halve four times, or does not hold as many parameters as they ask for.
 [[nodiscard]] HarmonicUnetSizes harmonic_unet_sizes(const ModelFile& file);
-
-/// As above, of a file that holds this network among others: neither its architecture nor its parameters'
-/// count is looked at.
-[[nodiscard]] HarmonicUnetSizes harmonic_unet_part_sizes(const ModelFile& file);
 
 [[nodiscard]] std::int64_t parameter_count(const HarmonicUnetSizes& sizes);
 
@@ -86,7 +85,7 @@ class HarmonicUnetImpl : public MaskNetwork {
   torch::Tensor height_;        ///< [positions]: -1 .. 1
   torch::Tensor place_;         ///< [channels, 1, positions / 16], learned: added at the lowest level
   std::vector<NormalisedConvolution> encode_, down_, blocks_, up_, decode_;
-  std::vector<DenseAcross> encode_dense_, decode_dense_;  ///< one a level, or none
+  std::vector<DenseAcross> encode_dense_, decode_dense_;  ///< one per level
   std::vector<torch::nn::Linear> across_positions_;
   NormalisedConvolution mask_{nullptr};
 };

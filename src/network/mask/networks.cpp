@@ -29,39 +29,22 @@ WindowedNetwork load_thesis_cnn(const ModelFile& file, std::int64_t stride, std:
 }
 
 /// Windows so long that the context on either side costs little.
-Windows unet_windows(std::int64_t context_frames) {
-  return {kUnetKeptFrames + 2 * context_frames, kUnetKeptFrames, kUnetKeptFrames};
-}
-
-WindowedNetwork windowed_unet(std::shared_ptr<MaskNetwork> network, std::int64_t input_planes,
-                              std::int64_t context_frames) {
-  return {std::move(network), input_planes, unet_windows(context_frames), 1, 16};
-}
-
-WindowedNetwork load_unet_tcn(const ModelFile& file) {
-  const UnetTcnSizes sizes = unet_tcn_sizes(file);
-  return windowed_unet(UnetTcn(sizes).ptr(), sizes.input_planes, sizes.context_frames());
+Windows windows_of(const HarmonicUnetSizes& sizes) {
+  const std::int64_t context = sizes.context_frames();
+  return {kUnetKeptFrames + 2 * context, kUnetKeptFrames, kUnetKeptFrames};
 }
 
 WindowedNetwork load_harmonic_unet(const ModelFile& file) {
   const HarmonicUnetSizes sizes = harmonic_unet_sizes(file);
-  return windowed_unet(HarmonicUnet(sizes).ptr(), sizes.input_planes, sizes.context_frames());
-}
-
-WindowedNetwork load_unet_pair(const ModelFile& file) {
-  const UnetPairSizes sizes = unet_pair_sizes(file);
-  return windowed_unet(UnetPair(sizes).ptr(), sizes.linear.input_planes, sizes.context_frames());
+  return {HarmonicUnet(sizes).ptr(), sizes.input_planes, windows_of(sizes), 1, 16};
 }
 
 WindowedNetwork make_network(const ModelFile& file, std::int64_t stride, std::int64_t overlap) {
   const std::string& name = file.info().architecture;
-  if (name == "thesis-cnn") return load_thesis_cnn(file, stride, overlap);
-  if (name == "unet-tcn") return load_unet_tcn(file);
-  if (name == "harmonic-unet") return load_harmonic_unet(file);
-  if (name == "unet-pair") return load_unet_pair(file);
-  throw Error(ErrorKind::model,
-              "cannot use model: " + file.path().string() +
-                  ": architecture; expected thesis-cnn, unet-tcn, harmonic-unet or unet-pair, got " + name);
+  if (name == kThesisCnn) return load_thesis_cnn(file, stride, overlap);
+  if (name == kHarmonicUnet) return load_harmonic_unet(file);
+  throw Error(ErrorKind::model, "cannot use model: " + file.path().string() +
+                                    ": architecture; expected thesis-cnn or harmonic-unet, got " + name);
 }
 
 }  // namespace
@@ -80,23 +63,14 @@ TrainableNetwork trainable(const ThesisCnnSizes& sizes) {
   return result;
 }
 
-TrainableNetwork trainable(const UnetTcnSizes& sizes) {
-  TrainableNetwork result{
-      {}, [sizes] { return UnetTcn(sizes, true).ptr(); }, unet_windows(sizes.context_frames())};
-  state_sizes(sizes, result.info);
-  return result;
-}
-
 TrainableNetwork trainable(const HarmonicUnetSizes& sizes) {
-  TrainableNetwork result{
-      {}, [sizes] { return HarmonicUnet(sizes, true).ptr(); }, unet_windows(sizes.context_frames())};
+  TrainableNetwork result{{}, [sizes] { return HarmonicUnet(sizes, true).ptr(); }, windows_of(sizes)};
   state_sizes(sizes, result.info);
   return result;
 }
 
 TrainableNetwork trainable(const std::string& name) {
-  if (name == "unet") return trainable(UnetTcnSizes{});
-  if (name == "harmonic") return trainable(HarmonicUnetSizes{});
+  if (name == kHarmonicUnet) return trainable(HarmonicUnetSizes{});
   return trainable(ThesisCnnSizes{});
 }
 

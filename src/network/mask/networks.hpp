@@ -3,8 +3,6 @@
 #include "network/mask/harmonic_unet.hpp"
 #include "network/mask/mask_network.hpp"
 #include "network/mask/thesis_cnn.hpp"
-#include "network/mask/unet_pair.hpp"
-#include "network/mask/unet_tcn.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -39,9 +37,8 @@ struct TrainableNetwork {
 
 [[nodiscard]] TrainableNetwork trainable(const ThesisCnnSizes& sizes);
 /// With batch normalisation, which stored_tensors() folds away.
-[[nodiscard]] TrainableNetwork trainable(const UnetTcnSizes& sizes);
 [[nodiscard]] TrainableNetwork trainable(const HarmonicUnetSizes& sizes);
-/// Of the default sizes, by the name that users know: "cnn" (of the thesis), "unet" or "harmonic".
+/// Of the default sizes, by its architecture's name.
 [[nodiscard]] TrainableNetwork trainable(const std::string& name);
 
 }  // namespace svsep

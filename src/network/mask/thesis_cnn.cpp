@@ -9,7 +9,6 @@
 namespace svsep {
 namespace {
 
-constexpr const char* kArchitecture = "thesis-cnn";
 constexpr std::int64_t kKernelFrames = 3;
 constexpr std::int64_t kKernelBins = 12;
 constexpr std::int64_t kPoolBins = 12;
@@ -65,7 +64,7 @@ torch::Tensor convolve_row(const torch::Tensor& x, const torch::Tensor& kernel, 
 
 ThesisCnnSizes thesis_cnn_sizes(const ModelFile& file) {
   const ModelInfo& info = file.info();
-  check_architecture(file, kArchitecture);
+  check_architecture(file, kThesisCnn);
   ThesisCnnSizes sizes;
   sizes.window_frames = static_cast<std::int64_t>(info.window_frames);
   sizes.bins = static_cast<std::int64_t>(info.analysis.stft.bins());
@@ -78,7 +77,7 @@ ThesisCnnSizes thesis_cnn_sizes(const ModelFile& file) {
 void state_sizes(const ThesisCnnSizes& sizes, ModelInfo& info) {
   const auto& channels = sizes.convolution_channels;
   const auto& units = sizes.dense_units;
-  info.architecture = kArchitecture;
+  info.architecture = kThesisCnn;
   info.window_frames = static_cast<std::size_t>(sizes.window_frames);
   info.sizes = {{"convolution_channels", {channels.begin(), channels.end()}},
                 {"dense_units", {units.begin(), units.end()}}};

@@ -9,6 +9,9 @@
 
 namespace svsep {
 
+/// Its name in model files and for --arch.
+inline constexpr const char* kThesisCnn = "thesis-cnn";
+
 /// Sizes of the network; the defaults are the thesis'. Tests use tiny ones.
 struct ThesisCnnSizes {
   std::int64_t window_frames = 9;

@@ -131,7 +131,7 @@ TEST(BandLimits, LeaveMostPiecesAsTheyAreAndOthersWithoutTop) {
   int without_top = 0;
   Rng rng({0});
   for (int i = 0; i < 400; ++i) {
-    const std::vector<float> gains = draw_band_limits(kRateHz, rng);
+    const std::vector<float> gains = draw_band_limits(kRateHz / 2.0, kRateHz, rng);
     if (gains.empty()) continue;
     ++limited;
     EXPECT_LE(*std::max_element(gains.begin(), gains.end()), 1.0F);
@@ -139,6 +139,15 @@ TEST(BandLimits, LeaveMostPiecesAsTheyAreAndOthersWithoutTop) {
   }
   EXPECT_NEAR(limited, 400 * 0.37, 40);  // 1 - 0.7 * 0.9
   EXPECT_NEAR(without_top, 400 * 0.3, 40);
+}
+
+TEST(BandLimits, EndWhereANarrowRecordingDoes) {
+  Rng rng({0});
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<float> gains = draw_band_limits(7600, kRateHz, rng);
+    ASSERT_EQ(gains.size(), 2049U);
+    EXPECT_LT(*std::max_element(gains.begin() + 1500, gains.end()), 1e-3F);  // above 8.1 kHz
+  }
 }
 
 TEST(BandLimits, TakeAwayWhatTheySay) {
@@ -332,16 +341,40 @@ TEST(Rest, SilencesAStretchWithFades) {
   }
 }
 
-TEST(Widen, MakesChannelsThatDifferAndAddUpToTheSignal) {
-  const std::vector<float> mono = noise(20000).channels[0];
+TEST(Spread, KeepsAboutThePowerAndMostlyMakesChannelsThatDiffer) {
+  const AudioBuffer mono = noise(20000);
   Rng rng({0});
-  const AudioBuffer wide = widen(mono, kRateHz, rng);
-  EXPECT_NE(wide.channels[0], wide.channels[1]);
-  const float gain = (wide.channels[0][0] + wide.channels[1][0]) / mono[0];
-  EXPECT_GT(gain, 1.8F);
-  for (std::size_t n = 0; n < mono.size(); ++n) {
-    ASSERT_NEAR(wide.channels[0][n] + wide.channels[1][n], gain * mono[n], 1e-5);
+  int alike = 0;
+  for (int i = 0; i < 40; ++i) {
+    const AudioBuffer wide = spread(mono.channels[0], kRateHz, rng);
+    ASSERT_EQ(wide.channels.size(), 2U);
+    if (wide.channels[0] == wide.channels[1]) ++alike;
+    EXPECT_GT(rms(wide), 0.8 * rms(mono));
+    EXPECT_LT(rms(wide), 1.5 * rms(mono));
   }
+  EXPECT_GT(alike, 2);
+  EXPECT_LT(alike, 20);
+}
+
+TEST(Pan, KeepsThePowerOfTwoChannelsAndLeavesOneAsItIs) {
+  AudioBuffer both(0, 0);
+  both.channels = {noise(20000).channels[0], noise(20000).channels[0]};
+  const double level = rms(both);
+  Rng rng({1});
+  pan(both, 1.0, rng);
+  EXPECT_NEAR(rms(both), level, 1e-3 * level);
+  AudioBuffer one = noise(1000);
+  const AudioBuffer before = one;
+  pan(one, 1.0, rng);
+  EXPECT_EQ(one.channels, before.channels);
+}
+
+TEST(Downmix, MakesChannelsAlike) {
+  AudioBuffer audio(2, 2);
+  audio.channels = {{1, 2}, {3, -2}};
+  downmix(audio, 0.5);
+  EXPECT_EQ(audio.channels[0], (std::vector<float>{2, 0}));
+  EXPECT_EQ(audio.channels[1], audio.channels[0]);
 }
 
 TEST(SilenceOutside, KeepsTheMiddleAndFades) {

@@ -22,10 +22,7 @@ inline TrainableNetwork tiny(TrainableNetwork plan) {
 }
 inline TrainableNetwork tiny_cnn() { return tiny(trainable(ThesisCnnSizes{9, kBins, {2, 2, 2, 2}, {8, 8}})); }
 inline TrainableNetwork tiny_unet(std::int64_t planes = 1) {
-  return tiny(trainable(UnetTcnSizes{kBins, planes, {4, 8}, 8, {1, 2}}));
-}
-inline TrainableNetwork tiny_harmonic() {
-  return tiny(trainable(HarmonicUnetSizes{kBins, 2, 32, 8, {4, 4, 4, 4, 4}, {1, 2}}));
+  return tiny(trainable(HarmonicUnetSizes{kBins, planes, 32, 8, {4, 4, 4, 4, 4}, {4, 4, 4, 4}, {1, 2}}));
 }
 
 /// [stretches, 1, samples]: each follows from its keys.
@@ -80,7 +77,7 @@ inline TrainingData fake_data(bool in_windows) {
   Piece piece;
   piece.vocals.channels = {samples(tone(kStretchSamples))};
   piece.accompaniment.channels = {samples(noise(1, kStretchSamples, 7))};
-  return {open(0), validation, {piece}, "fake", "fake"};
+  return {open(0), validation, {1, [piece](std::size_t) { return piece; }}, "fake", "fake"};
 }
 
 }  // namespace svsep::test

@@ -39,7 +39,7 @@ TrainingOptions quick(const fs::path& output) {
 /// All of the machinery at once.
 TrainingOptions elaborate(const fs::path& output) {
   TrainingOptions options = quick(output);
-  options.architecture = "unet";
+  options.architecture = kHarmonicUnet;
   options.loss = Loss::waveform;
   options.pretraining = Pretraining::autoencoder;
   options.warmup_steps = 2;
@@ -50,7 +50,7 @@ TrainingOptions elaborate(const fs::path& output) {
 }
 
 void run(const TrainingOptions& options, int threads = 1) {
-  const bool unet = options.architecture == "unet";
+  const bool unet = options.architecture == kHarmonicUnet;
   TrainableNetwork plan = unet ? test::tiny_unet() : test::tiny_cnn();
   plan.info.input_transform = options.input_transform;
   ProcessGroup alone({}, torch::kCPU);
@@ -119,7 +119,7 @@ TEST(Train, WritesAModelThatSaysEverythingAndSeparates) {
     const fs::path path = folder / "model.safetensors";
     run(unet ? elaborate(path) : quick(path));
     const ModelFile file(path);
-    EXPECT_EQ(file.info().architecture, unet ? "unet-tcn" : "thesis-cnn");
+    EXPECT_EQ(file.info().architecture, unet ? kHarmonicUnet : kThesisCnn);
     EXPECT_EQ(file.info().label, unet ? "waveform" : "accompaniment");
     EXPECT_EQ(file.info().data, "fake");
     EXPECT_THAT(file.info().training, HasSubstr(" steps, seed 0; epoch "));
@@ -135,7 +135,7 @@ TEST(Train, WritesAModelThatSaysEverythingAndSeparates) {
 TEST(Train, WritesAModelThatOpensForEveryLossAndLabel) {
   const test::TemporaryFolder folder;
   TrainingOptions options = quick(folder / "model.safetensors");
-  options.architecture = "unet";
+  options.architecture = kHarmonicUnet;
   options.epochs = options.steps_per_epoch = 1;
   const auto label_of = [&](Loss loss, Label label) {
     options.loss = loss;
