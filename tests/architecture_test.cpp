@@ -60,7 +60,7 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"svsep/svsep.hpp", "song"},
     {"svsep/tags.hpp", "media"},
     {"svsep/training.hpp", "backend"},  // what the seam carries
-    {"svsep/version.hpp", "core"},  // made by CMake
+    {"svsep/version.hpp", "core"},      // made by CMake
 };
 
 std::vector<fs::path> sources_below(const fs::path& folder) {

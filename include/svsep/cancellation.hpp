@@ -15,7 +15,8 @@ class Cancelled : public std::exception {
   int signal_;
 };
 
-/// Turns SIGINT, SIGTERM and (unless it is ignored) SIGHUP into a request that long work polls. A second signal ends the process at once.
+/// Turns SIGINT, SIGTERM and (unless it is ignored) SIGHUP into a request that long work polls. A second
+/// signal ends the process at once.
 void install_cancellation_handlers();
 
 /// The signal that asked the work to stop, or 0. Safe from any thread.

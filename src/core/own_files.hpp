@@ -11,7 +11,7 @@ namespace svsep {
 /// so an installation that was moved and the build folder work alike, whatever program uses the library.
 struct OwnFiles {
   std::filesystem::path modules;  ///< the folder of svsep_torch.so and svsep_import.so
-  std::filesystem::path models;  ///< the folder of the shipped models
+  std::filesystem::path models;   ///< the folder of the shipped models
 };
 
 /// Nothing promises that they exist. Throws Error(runtime) where the system does not tell the library's

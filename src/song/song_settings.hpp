@@ -5,8 +5,8 @@
 #include "svsep/existing_file.hpp"
 #include "svsep/separator.hpp"
 
-#include <map>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
