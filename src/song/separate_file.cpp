@@ -1,12 +1,11 @@
 #include "backend/backend.hpp"
 #include "media/ffmpeg_library.hpp"
 #include "model/find.hpp"
+#include "song/inputs.hpp"
 #include "song/separate_song.hpp"
 #include "svsep/decoder.hpp"
-#include "svsep/error.hpp"
 #include "svsep/svsep.hpp"
 
-#include <algorithm>
 #include <memory>
 
 #ifdef __GLIBC__
@@ -16,19 +15,11 @@
 namespace svsep {
 namespace {
 
-const std::vector<Mix> kVocalsAndAccompaniment = {{"vocals", 1, 0}, {"accompaniment", 0, 1}};
-
 std::vector<Mix> mixes_of(const std::vector<std::string>& stems) {
+  if (stems.empty()) return mixes_of({"vocals", "accompaniment"});
   std::vector<Mix> mixes;
-  for (const std::string& stem : stems) {
-    const auto known = std::find_if(kVocalsAndAccompaniment.begin(), kVocalsAndAccompaniment.end(),
-                                    [&](const Mix& mix) { return mix.name == stem; });
-    if (known == kVocalsAndAccompaniment.end()) {
-      throw Error(ErrorKind::usage, "no such stem: " + stem + "; expected vocals or accompaniment");
-    }
-    mixes.push_back(*known);
-  }
-  return mixes.empty() ? kVocalsAndAccompaniment : mixes;
+  for (const std::string& stem : stems) mixes.push_back({stem, {{stem, 1.0F}}});
+  return mixes;
 }
 
 }  // namespace
@@ -38,9 +29,10 @@ SongReport separate_file(const std::filesystem::path& song, const std::filesyste
   SongSettings settings;
   settings.mixes = mixes_of(options.stems);
   settings.format = options.format;
+  settings.existing = options.overwrite ? ExistingFile::replace : ExistingFile::keep;
   Job job;
   job.song.path = song;
-  job.song.track = song.stem().string();
+  job.song.name = song_name(song);
   for (const Mix& mix : settings.mixes) {
     const FormatName& format = kFormatNames.at(static_cast<std::size_t>(options.format));
     job.outputs.push_back({mix.name, folder / (mix.name + "." + std::string(format.extension))});
@@ -49,9 +41,8 @@ SongReport separate_file(const std::filesystem::path& song, const std::filesyste
 
   const ModelFile model(find_model(options.model.empty() ? kDefaultModel : options.model));
   Decoder decoder(song);
-  const auto estimator =
-      load_backend().make_estimator(model, {.device = options.device, .threads = options.threads});
-  settings.separation.thresholds = model.info().thresholds;
+  const auto estimator = load_backend().make_estimator(
+      model, {.device = options.device, .threads = options.threads, .stems = needed_stems(settings)});
   SongReport report = separate_song(job, decoder, *estimator, settings);
   for (const Output& output : job.outputs) report.outputs.push_back(output.path);
   return report;

@@ -246,7 +246,6 @@ TEST_F(Separate, RefusesAnOutputThatCannotBeAFolder) {
 }
 
 TEST_F(Separate, RefusesWrongUsage) {
-  EXPECT_EQ(test::run_svsep({}).exit_code, 2);
   EXPECT_EQ(test::run_svsep({"separate"}).exit_code, 2);
   EXPECT_EQ(test::run_svsep({"seperate", "song.wav"}).exit_code, 2);
   expect_failure(separate({"song.wav", "--vocal-thresh", "1.5"}), 2, {"--vocal-thresh"});
@@ -309,7 +308,6 @@ TEST_F(Separate, SaysWhatToTypeWhereTheVerbIsMissingOrMisspelt) {
   says("other.mp3", "svsep separate other.mp3");
   says("separete", "did you mean separate?");
   says("frobnicate", "no such verb: frobnicate");
-  EXPECT_NE(test::run_svsep({}).err.find("expected a verb"), std::string::npos);
 }
 
 TEST_F(Separate, TakesTimesInMinutesAndHoursAndRefusesOthersInOneShortLine) {
