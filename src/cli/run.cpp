@@ -74,24 +74,25 @@ std::size_t distance(const std::string& from, const std::string& to) {
 /// Says what to type where the first word is no verb: the parser only says that one is required.
 void check_verb(const CLI::App& app, int argc, char** argv) {
   constexpr std::size_t kMaxEdits = 3;
-  const char* const* word =
-      std::find_if(argv + 1, argv + argc, [](const char* text) { return text[0] != '-'; });
-  if (word == argv + argc || app.get_subcommand_no_throw(*word) != nullptr) return;
+  char** const word = std::find_if(argv + 1, argv + argc, [](const char* text) { return text[0] != '-'; });
+  if (word == argv + argc) return;
+  std::string verbs;
+  std::string nearest;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const std::string& name = verb->get_name();
+    if (name == *word) return;
+    verbs += (verbs.empty() ? "" : ", ") + name;
+    if (nearest.empty() || distance(*word, name) < distance(*word, nearest)) nearest = name;
+  }
   std::error_code code;
   if (std::filesystem::exists(*word, code) || has_media_extension(*word)) {
     throw Error(ErrorKind::usage,
                 fmt::format("no such verb: {}; to separate a song: svsep separate {}", *word, *word));
   }
-  std::string verbs;
-  std::string nearest;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
-    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
-    if (nearest.empty() || distance(*word, verb->get_name()) < distance(*word, nearest))
-      nearest = verb->get_name();
+  if (distance(*word, nearest) <= kMaxEdits) {
+    throw Error(ErrorKind::usage, fmt::format("no such verb: {}; did you mean {}?", *word, nearest));
   }
-  const std::string hint = distance(*word, nearest) <= kMaxEdits ? "; did you mean " + nearest + "?" : "";
-  throw Error(ErrorKind::usage,
-              fmt::format("no such verb: {}{} Expected one of {}", *word, hint.empty() ? "." : hint, verbs));
+  throw Error(ErrorKind::usage, fmt::format("no such verb: {}; expected one of {}", *word, verbs));
 }
 
 /// "svsep 0.1.0", and what it is made of: a report of a fault needs no more.
