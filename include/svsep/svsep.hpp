@@ -15,18 +15,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace svsep {
 
 struct SeparateFileOptions {
-  std::string model;                          ///< a name or a file; empty: the program's default
-  std::string device = "auto";                ///< "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"
-  int threads = 0;                            ///< of the network; 0: all processors
-  std::vector<std::string> stems;             ///< that are written; empty: vocals and accompaniment
-  AudioFormat format = AudioFormat::wav_s24;  ///< a rate that it cannot hold becomes its nearest
-  bool overwrite = false;                     ///< otherwise an output that exists is an error
+  std::string model;            ///< a name or a file; empty: the program's default
+  std::string device = "auto";  ///< "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"
+  int threads = 0;              ///< of the network; 0: all processors
+  std::vector<std::string>
+      stems;  ///< that are written; empty: vocals and accompaniment; "all": the model's own
+  AudioFormat format = AudioFormat::wav_s24;      ///< a rate that it cannot hold becomes its nearest
+  bool overwrite = false;                         ///< otherwise an output that exists is an error
+  std::function<void(double share)> on_progress;  ///< gets 0..1, on another thread
 };
 
 /// What became of one song.
@@ -51,8 +54,9 @@ struct SongReport {
 SongReport separate_file(const std::filesystem::path& song, const std::filesystem::path& folder,
                          const SeparateFileOptions& options = {});
 
-/// The file of a model given by name ("unet": an installed one, below libsvsep's own prefix or $SVSEP_PREFIX)
-/// or by path (with a slash or ".safetensors"). Throws Error(model) where a name has no file.
+/// The file of a model given by name ("unet": installed below libsvsep's own prefix or $SVSEP_PREFIX, or
+/// imported by the user) or by path (with a slash or ".safetensors"). Throws Error(model) where a name has no
+/// file.
 [[nodiscard]] std::filesystem::path find_model(const std::string& name_or_path);
 
 /// Settings of the whole process that the program svsep makes at its start, and the library never by itself:

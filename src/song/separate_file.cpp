@@ -1,12 +1,12 @@
 #include "backend/backend.hpp"
 #include "media/ffmpeg_library.hpp"
 #include "model/find.hpp"
-#include "song/inputs.hpp"
 #include "song/separate_song.hpp"
 #include "svsep/decoder.hpp"
 #include "svsep/svsep.hpp"
 
-#include <memory>
+#include <string>
+#include <vector>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -15,8 +15,11 @@
 namespace svsep {
 namespace {
 
-std::vector<Mix> mixes_of(const std::vector<std::string>& stems) {
-  if (stems.empty()) return mixes_of({"vocals", "accompaniment"});
+/// A file per stem: "all" stands for what the model has.
+std::vector<Mix> mixes_of(const std::vector<std::string>& wanted, const Estimator& estimator) {
+  std::vector<std::string> stems = {"vocals", "accompaniment"};
+  if (!wanted.empty()) stems = wanted;
+  if (wanted.size() == 1 && wanted.front() == "all") stems = estimator.stems();
   std::vector<Mix> mixes;
   for (const std::string& stem : stems) mixes.push_back({stem, {{stem, 1.0F}}});
   return mixes;
@@ -26,23 +29,26 @@ std::vector<Mix> mixes_of(const std::vector<std::string>& stems) {
 
 SongReport separate_file(const std::filesystem::path& song, const std::filesystem::path& folder,
                          const SeparateFileOptions& options) {
+  Decoder decoder(song);  // first: a song that cannot be read needs no model
+  const ModelFile model(find_model(options.model.empty() ? kDefaultModel : options.model));
+  EstimatorOptions network;
+  network.device = options.device;
+  network.threads = options.threads;
+  const auto estimator = load_backend().make_estimator(model, network);
+
   SongSettings settings;
-  settings.mixes = mixes_of(options.stems);
+  settings.mixes = mixes_of(options.stems, *estimator);
   settings.format = options.format;
   settings.existing = options.overwrite ? ExistingFile::replace : ExistingFile::keep;
+  settings.on_progress = options.on_progress;
   Job job;
   job.song.path = song;
   job.song.name = song_name(song);
+  const FormatName& format = kFormatNames.at(static_cast<std::size_t>(options.format));
   for (const Mix& mix : settings.mixes) {
-    const FormatName& format = kFormatNames.at(static_cast<std::size_t>(options.format));
     job.outputs.push_back({mix.name, folder / (mix.name + "." + std::string(format.extension))});
   }
   if (!options.overwrite) check_free(job);  // before the work, not after it
-
-  const ModelFile model(find_model(options.model.empty() ? kDefaultModel : options.model));
-  Decoder decoder(song);
-  const auto estimator = load_backend().make_estimator(
-      model, {.device = options.device, .threads = options.threads, .stems = needed_stems(settings)});
   SongReport report = separate_song(job, decoder, *estimator, settings);
   for (const Output& output : job.outputs) report.outputs.push_back(output.path);
   return report;
