@@ -1,3 +1,4 @@
+#include "cli/model_edit.hpp"
 #include "cli/model_text.hpp"
 #include "cli/verbs.hpp"
 #include "import/load_importer.hpp"
@@ -91,11 +92,13 @@ void add_import(CLI::App& verb, Action& action) {
 }  // namespace
 
 void add_model(CLI::App& app, Action& action) {
-  CLI::App& verb = *app.add_subcommand("model", "List, show and import models");
+  CLI::App& verb = *app.add_subcommand("model", "List, show, import and edit models");
   verb.require_subcommand(1);
   add_list(verb, action);
   add_show(verb, action);
   add_import(verb, action);
+  add_average(verb, action);
+  add_calibrate(verb, action);
 }
 
 }  // namespace svsep::cli
