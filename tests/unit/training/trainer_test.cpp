@@ -103,10 +103,10 @@ TEST(Train, LowersTheLossAndWritesARowAnEpoch) {
   const auto rows = rows_of(folder / "model.csv");
   ASSERT_THAT(rows, SizeIs(3));
   for (std::size_t i = 0; i < 3; ++i) {
-    ASSERT_THAT(rows[i], SizeIs(10));
+    ASSERT_THAT(rows[i], SizeIs(12));
     EXPECT_EQ(rows[i][0], std::to_string(i + 1));
     EXPECT_EQ(rows[i][1], std::to_string(20 * (i + 1)));
-    EXPECT_EQ(rows[i][8], "0.003");
+    EXPECT_EQ(rows[i][10], "0.003");
   }
   EXPECT_LT(std::stod(rows[2][2]), std::stod(rows[0][2]));
   EXPECT_LT(std::stod(rows[2][4]), std::stod(rows[0][4]));
