@@ -70,29 +70,25 @@ int import_weights(const ImportArguments& arguments) {
   return 0;
 }
 
-void add_import(CLI::App& verb, Action& action) {
+void add_import(CLI::App& parent, Action& action) {
   const auto arguments = std::make_shared<ImportArguments>();
-  CLI::App& import = *verb.add_subcommand("import", "Make a model of weights that others have published");
-  import
-      .add_option(
+  CLI::App& verb = *parent.add_subcommand("import", "Make a model of weights that others have published");
+  verb.add_option(
           "FILE", arguments->files,
           "PyTorch checkpoint (.ckpt, .th, .pth), .safetensors, or Keras .h5; several for a bag of networks")
       ->required();
-  import.add_option("--config", arguments->config, "YAML file that belongs to the weights");
-  import.add_option("--name", arguments->name, "Name for `-m`; without it, the first file's");
-  import.add_option("--licence", arguments->licence, "Licence of the weights, to be kept with them");
-  import.add_flag("--float32", arguments->float32, "Keep float32, where float16 takes half the space");
-  import.add_flag("--overwrite", arguments->overwrite, "Replace an imported model of that name");
-  import.callback([arguments, &action] { action = [arguments] { return import_weights(*arguments);
-};
-}  // namespace
-);
-}  // namespace svsep::cli
+  verb.add_option("--config", arguments->config, "YAML file that belongs to the weights");
+  verb.add_option("--name", arguments->name, "Name for `-m`; without it, the first file's");
+  verb.add_option("--licence", arguments->licence, "Licence of the weights, to be kept with them");
+  verb.add_flag("--float32", arguments->float32, "Keep float32, where float16 takes half the space");
+  verb.add_flag("--overwrite", arguments->overwrite, "Replace an imported model of that name");
+  verb.callback([arguments, &action] { action = [arguments] { return import_weights(*arguments); }; });
+}
 
 }  // namespace
 
 void add_model(CLI::App& app, Action& action) {
-  CLI::App& verb = *app.add_subcommand("model", "List, show, import and edit models");
+  CLI::App& verb = *app.add_subcommand("model", "List, show, import, average and calibrate models");
   verb.require_subcommand(1);
   add_list(verb, action);
   add_show(verb, action);

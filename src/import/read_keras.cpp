@@ -90,7 +90,7 @@ class KerasReader {
     if (H5Tget_class(type.get()) != H5T_STRING || count < 0 || static_cast<hsize_t>(count) > kMaxNames)
       damaged();
     return H5Tis_variable_str(type.get()) > 0
-               ? variable_names(handle.get(), space.get(), static_cast<std::size_t>(count))
+               ? variable_names(handle.get(), type.get(), space.get(), static_cast<std::size_t>(count))
                : fixed_names(handle.get(), type.get(), static_cast<std::size_t>(count));
   }
 
@@ -105,10 +105,10 @@ class KerasReader {
     return names;
   }
 
-  std::vector<std::string> variable_names(hid_t attribute, hid_t space, std::size_t count) {
+  std::vector<std::string> variable_names(hid_t attribute, hid_t stored, hid_t space, std::size_t count) {
     const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
     H5Tset_size(type.get(), H5T_VARIABLE);
-    H5Tset_cset(type.get(), H5T_CSET_UTF8);
+    H5Tset_cset(type.get(), H5Tget_cset(stored));  // HDF5 converts none into another
     std::vector<char*> texts(count, nullptr);
     if (count > 0 && H5Aread(attribute, type.get(), texts.data()) < 0)
       checkpoint_.fail("HDF5: names cannot be read");

@@ -97,13 +97,13 @@ TEST_F(HostileCheckpoint, RefusesCyclesAndGrowthBesideTheTensors) {
   };
   expect("nested too deeply", with(std::string("]q\1h\1a")));  // a list that holds itself
   expect("nested too deeply", with("}q\1" + pickled("a") + std::string("h\1s")));
-  std::string laughs = "]q" + std::string(1, '\0');  // each list holds the one before ten times
+  std::string laughs = "]q" + std::string(1, '\0') + "0";  // each list holds the one before ten times
   for (char level = 1; level < 30; ++level) {
     laughs += "](";
     for (int i = 0; i < 10; ++i) laughs += std::string("h") + static_cast<char>(level - 1);
-    laughs += std::string("eq") + level;
+    laughs += std::string("eq") + level + "0";
   }
-  expect("nested too deeply or too many", with(laughs));
+  expect("nested too deeply or too many", with(laughs + "h\x1d"));
   std::string text = pickled(std::string(1 << 20, 'x')) + std::string("q\1") + "0](";
   for (int i = 0; i < 100; ++i) text += "h\1";
   expect("too many", with(text + "e"));

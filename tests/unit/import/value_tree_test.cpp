@@ -36,7 +36,7 @@ class YamlTest : public testing::Test {
 TEST_F(YamlTest, ReadsConfigurationsAsTheirUsersHaveThem) {
   const ValueTree tree = read(
       "audio:\n  chunk_size: 352800  # samples\n  min_mean_abs: 0.000\n"
-      "model:\n  stereo: true\n  flash_attn: True\n  freqs_per_bands: !!python/tuple\n    - 2\n    - 2\n  - "
+      "model:\n  stereo: true\n  flash_attn: True\n  freqs_per_bands: !!python/tuple\n    - 2\n    - 2\n    - "
       "129\n"
       "  empty:\n  init: 1e-3\n  big: 10_000\n  act: gelu\n  quoted: '5'\n  multi: []\n"
       "training:\n  instruments: ['vocals', \"other\"]\n  target_instrument: null\n");
@@ -81,7 +81,7 @@ TEST_F(YamlTest, RunsNothingAndGrowsNowhere) {
   EXPECT_NE(complaint([&] { (void)read(std::string(10000, '[')); }), "");
   EXPECT_NE(complaint([&] { (void)read("? [1, 2]\n: 3\n"); }).find("a key that is no text"),
             std::string::npos);
-  EXPECT_NE(complaint([&] { (void)read("a: 'x\n"); }).find("line"), std::string::npos);
+  EXPECT_NE(complaint([&] { (void)read("a: [1, 2\n"); }).find("line"), std::string::npos);
   EXPECT_NE(complaint([&] { (void)read(std::string(2 << 20, 'a')); }).find("is larger than"),
             std::string::npos);
 }

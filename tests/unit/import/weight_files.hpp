@@ -69,7 +69,9 @@ inline std::string pickled_tensor(const std::string& key, std::int64_t storage_c
                                   const std::string& storage = "FloatStorage") {
   return "ctorch._utils\n_rebuild_tensor_v2\n((" + pickled("storage") + "ctorch\n" + storage + "\n" +
          pickled(key) + pickled("cpu") + pickled(storage_count) + "tQ" + pickled(offset) + pickled(shape) +
-         pickled(strides) + "\x89ccollections\nOrderedDict\n)RtR";
+         pickled(strides) +
+         "\x89"
+         "ccollections\nOrderedDict\n)RtR";
 }
 
 /// A checkpoint with this pickle and one storage "0" of so many float32 zeros.
