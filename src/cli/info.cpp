@@ -1,8 +1,9 @@
+#include "cli/json.hpp"
 #include "cli/model_text.hpp"
 #include "cli/verbs.hpp"
 #include "core/text.hpp"
 #include "model/find.hpp"
-#include "svsep/decoder.hpp"
+#include "svsep/model_file.hpp"
 #include "svsep/probe.hpp"
 #include "svsep/stem_file.hpp"
 
@@ -10,10 +11,49 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace svsep::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json media_json(const std::filesystem::path& path) {
+  const MediaInfo info = probe(path);
+  Json json;
+  put_path(json, "file", path.string());
+  json["container"] = info.container;
+  json["audio_streams"] = Json::array();
+  for (const AudioStreamInfo& stream : info.audio_streams) {
+    Json entry = {
+        {"codec", stream.codec}, {"sample_rate_hz", stream.sample_rate_hz}, {"channels", stream.channels}};
+    if (stream.duration_s) entry["seconds"] = *stream.duration_s;
+    if (!stream.title.empty()) entry["title"] = stream.title;
+    json["audio_streams"].push_back(std::move(entry));
+  }
+  json["tags"] = Json::object();
+  for (const auto& [name, value] : info.tags) json["tags"][name] = value;
+  return json;
+}
+
+Json model_json(const std::filesystem::path& path) {
+  const ModelFile model(path);
+  const ModelInfo& info = model.info();
+  Json json;
+  put_path(json, "model", path.string());
+  json["architecture"] = info.architecture;
+  json["parameters"] = model.parameter_count();
+  json["tensors"] = model.tensor_types();
+  json["stems"] = info.chunks ? info.chunks->stems : std::vector<std::string>{"vocals", "accompaniment"};
+  json["sample_rate_hz"] = info.chunks ? info.chunks->sample_rate_hz : info.analysis.sample_rate_hz;
+  json["training"] = info.training;
+  json["data"] = info.data;
+  json["licence"] = info.licence;
+  return json;
+}
 
 void print_media(const std::filesystem::path& path) {
   const MediaInfo info = probe(path);
@@ -37,16 +77,26 @@ void print_media(const std::filesystem::path& path) {
 }  // namespace
 
 void add_info(CLI::App& app, Action& action) {
-  const auto file = std::make_shared<std::string>();
+  struct Options {
+    std::string file;
+    bool json = false;
+  };
+  const auto options = std::make_shared<Options>();
   CLI::App& verb = *app.add_subcommand("info", "Tell what a song, a stem file or a model file holds");
-  verb.add_option("FILE", *file, "A media file, a .safetensors file, or the name of a model")->required();
-  verb.callback([file, &action] {
-    action = [file] {
-      const bool is_name = file->find_first_of("./") == std::string::npos && !std::filesystem::exists(*file);
-      if (is_name || file->ends_with(".safetensors")) {
-        print_model(find_model(*file));
+  verb.add_option("FILE", options->file, "A media file, a .safetensors file, or the name of a model")
+      ->required();
+  verb.add_flag("--json", options->json, "Print a JSON object");
+  verb.callback([options, &action] {
+    action = [options] {
+      const std::string& file = options->file;
+      const bool is_name = file.find_first_of("./") == std::string::npos && !std::filesystem::exists(file);
+      const bool is_model = is_name || file.ends_with(".safetensors");
+      if (options->json) {
+        fmt::print("{}", line_of(is_model ? model_json(find_model(file)) : media_json(file)));
+      } else if (is_model) {
+        print_model(find_model(file));
       } else {
-        print_media(*file);
+        print_media(file);
       }
       return 0;
     };

@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace svsep {
 namespace {
@@ -51,6 +53,22 @@ TEST(Program, DoesNotLoadLibTorchBeforeItIsNeeded) {
   const test::RunResult result = test::run({"/bin/sh", "-c", "LD_DEBUG=libs '" SVSEP_BINARY "' --help 2>&1"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out.find("libtorch"), std::string::npos);
+}
+
+TEST(Info, TellsTheSameAsJson) {
+  const test::TemporaryFolder folder;
+  test::write_wav_s16(folder / "caf\xE9.wav", test::noise(44100 * 2, 2), 44100);
+  const test::RunResult song = test::run_svsep({"info", "--json", (folder / "caf\xE9.wav").string()});
+  EXPECT_EQ(song.exit_code, 0) << song.err;
+  const nlohmann::json json = nlohmann::json::parse(song.out);
+  EXPECT_EQ(json.at("file_percent_encoded"), (folder / "caf%E9.wav").string());
+  EXPECT_EQ(json.at("audio_streams").at(0).at("codec"), "pcm_s16le");
+  EXPECT_EQ(json.at("audio_streams").at(0).at("seconds"), 2.0);
+  const test::RunResult model =
+      test::run_svsep({"info", "--json", SVSEP_GOLDEN_DIR "/cnn_tiny_f32.safetensors"});
+  EXPECT_EQ(model.exit_code, 0) << model.err;
+  EXPECT_EQ(nlohmann::json::parse(model.out).at("stems"),
+            (std::vector<std::string>{"vocals", "accompaniment"}));
 }
 
 TEST(Info, TellsWhatASongHolds) {
