@@ -60,7 +60,7 @@ fs::path folder_of(const fs::path& path) {
 void make_folders(const fs::path& folder) {
   std::vector<fs::path> missing;
   std::error_code code;
-  for (fs::path at = fs::absolute(folder); !fs::exists(at, code) && at.has_relative_path();
+  for (fs::path at = fs::absolute(folder, code); !fs::exists(at, code) && at.has_relative_path();
        at = at.parent_path()) {
     if (at.has_filename()) missing.push_back(at);
   }
@@ -131,7 +131,8 @@ fs::path temporary_name(const fs::path& path, const std::string& suffix) {
 }
 
 void remove_made_folders(fs::path folder) {
-  folder = fs::absolute(folder);
+  std::error_code code;  // the current folder may be gone
+  folder = fs::absolute(folder, code);
   const std::scoped_lock lock(made_folders_mutex);
   while (made_folders().contains(folder) && ::rmdir(folder.c_str()) == 0) {
     made_folders().erase(folder);
