@@ -19,7 +19,7 @@ struct EncoderSettings {
   /// Lossy formats only, for all channels together; absent, for stereo: MP3 320, AAC 256, Opus 160, Vorbis
   /// quality 8. What is too much or too little for the format becomes its nearest (Vorbis: an error).
   std::optional<int> bitrate_kbps = {};
-  Tags tags = {};  ///< a format leaves out what it has no place for (WAV: the cover)
+  Tags tags = {};  ///< a format leaves out what it has no place for (standard output: no picture in WAV)
 };
 
 /// Writes planar float audio to a file that appears under its name only when finish() succeeded. Readers get

@@ -14,6 +14,9 @@ struct AudioStreamInfo {
   std::string title;  ///< empty where the file gives none
   int sample_rate_hz = 0;
   int channels = 0;
+  std::string speakers;              ///< "stereo", "5.1(side)", ...; empty where the file does not say
+  std::string language;              ///< as the file has it, e.g. "eng"; empty where it gives none
+  bool is_default = false;           ///< flagged as the one to play
   std::optional<double> duration_s;  ///< as the container claims; absent where it claims nothing
 };
 

@@ -28,10 +28,12 @@ inline constexpr std::array<std::string_view, 5> kStemNames = {"mixture", "drums
 /// Whether `path` is named like a stem file (`*.stem.mp4`, case aside).
 [[nodiscard]] bool is_stem_file(const std::filesystem::path& path);
 
-/// Writes a `.stem.mp4` of AAC streams, which bear their names as titles; players play the first, which is
-/// the mixture where svsep writes one. As Encoder: exact length, tags, nothing under that name before
-/// finish(). The rate must be one of nearest_sample_rate(AudioFormat::m4a, ...). Native Instruments' metadata
-/// is not written: it is true of four stems beside the mixture only.
+/// Writes a `.stem.mp4` of AAC streams, which bear their names as titles; players play the first. As Encoder:
+/// exact length, tags, nothing under that name before finish(). The rate must be one of
+/// nearest_sample_rate(AudioFormat::m4a, ...). A mixture and at most four stems become a file that DJ
+/// programs open (Native Instruments' format: five streams, and moov.udta.stem names the four stems) and that
+/// open_stem reads: drums, bass, other and vocals lie where MUSDB18 has them, an accompaniment where it has
+/// other, and streams that are left are silent.
 class StemFileEncoder {
  public:
   /// The format of `settings` must be m4a; its bit rate is that of one stream. Throws Error(output) as

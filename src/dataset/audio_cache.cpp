@@ -183,9 +183,7 @@ CachedAudio AudioCache::decode(const Item& item, const CacheKey& key,
       on_decoded(static_cast<double>(block.samples()) / decoder.sample_rate_hz());
     }
     for (Resampler& resampler : resamplers) resampler.finish();
-    if (decoder.damaged_packets() > 0) {
-      spdlog::warn("{}: {} damaged packets were skipped", source.path.string(), decoder.damaged_packets());
-    }
+    log_warnings(source.path, decoder.report());
   }
   write_cached_audio(path_of(key), key, parts);
   std::optional<CachedAudio> audio = find(key);

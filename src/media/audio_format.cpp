@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -67,7 +68,10 @@ std::string formats_that_hold(int channels) {
   return text;
 }
 
-void set_layout(AVCodecContext& codec, int channels) {
+namespace {
+
+/// The speakers that the codec assumes.
+void set_usual_layout(AVCodecContext& codec, int channels) {
   const bool is_aac = codec.codec_id == AV_CODEC_ID_AAC;
   if (!is_aac && codec.codec_id != AV_CODEC_ID_VORBIS && codec.codec_id != AV_CODEC_ID_OPUS) {
     av_channel_layout_default(&codec.ch_layout, channels);
@@ -79,6 +83,43 @@ void set_layout(AVCodecContext& codec, int channels) {
       AV_CH_LAYOUT_5POINT0_BACK, AV_CH_LAYOUT_5POINT1_BACK,
       AV_CH_LAYOUT_6POINT1,      AV_CH_LAYOUT_7POINT1};
   av_channel_layout_from_mask(&codec.ch_layout, layouts[static_cast<std::size_t>(channels - 1)]);
+}
+
+/// The speakers beside the listener as those behind, where there are no others behind.
+std::uint64_t sides_as_backs(std::uint64_t speakers) {
+  constexpr std::uint64_t kSides = AV_CH_SIDE_LEFT | AV_CH_SIDE_RIGHT;
+  constexpr std::uint64_t kBacks = AV_CH_BACK_LEFT | AV_CH_BACK_RIGHT;
+  if ((speakers & kSides) != kSides || (speakers & kBacks) != 0) return speakers;
+  return (speakers & ~kSides) | kBacks;
+}
+
+}  // namespace
+
+bool set_layout(AVCodecContext& codec, int channels, std::uint64_t speakers) {
+  set_usual_layout(codec, channels);
+  if (channels <= 2 || std::popcount(speakers) != channels) return true;
+  if (codec.codec_id == AV_CODEC_ID_VORBIS || codec.codec_id == AV_CODEC_ID_OPUS) {  // by the count alone
+    return codec.ch_layout.u.mask == speakers ||
+           sides_as_backs(codec.ch_layout.u.mask) == sides_as_backs(speakers);
+  }
+  if (codec.codec_id == AV_CODEC_ID_AAC) {  // others come back without names
+    constexpr auto kReadable = std::to_array<std::uint64_t>(
+        {AV_CH_LAYOUT_SURROUND, AV_CH_LAYOUT_4POINT0, AV_CH_LAYOUT_QUAD, AV_CH_LAYOUT_5POINT0_BACK,
+         AV_CH_LAYOUT_5POINT1_BACK, AV_CH_LAYOUT_7POINT1});
+    if (speakers != AV_CH_LAYOUT_7POINT1) speakers = sides_as_backs(speakers);
+    if (std::find(kReadable.begin(), kReadable.end(), speakers) == kReadable.end()) return false;
+  }
+  av_channel_layout_uninit(&codec.ch_layout);
+  av_channel_layout_from_mask(&codec.ch_layout, speakers);
+  return true;
+}
+
+std::string speakers_text(std::uint64_t speakers) {
+  AVChannelLayout layout = {};
+  std::array<char, 256> text{};
+  if (av_channel_layout_from_mask(&layout, speakers) < 0) return "unknown";
+  av_channel_layout_describe(&layout, text.data(), text.size());
+  return text.data();
 }
 
 void set_bitrate(AVCodecContext& codec, const Form& form, std::optional<int> bitrate_kbps) {

@@ -14,24 +14,38 @@ namespace {
 
 constexpr int kMaxCoverBytes = 16 << 20;
 
+bool is_known(const AVStream& stream) {
+  const AVCodecParameters& form = *stream.codecpar;
+  return (form.codec_id == AV_CODEC_ID_MJPEG || form.codec_id == AV_CODEC_ID_PNG) && form.width > 0 &&
+         form.height > 0 && stream.attached_pic.size <= kMaxCoverBytes;
+}
+
+/// As ID3 and FLAC say it, among other pictures.
+bool is_front(const AVStream& stream) {
+  const AVDictionaryEntry* kind = av_dict_get(stream.metadata, "comment", nullptr, 0);
+  return kind != nullptr && std::string_view(kind->value) == "Cover (front)";
+}
+
 }  // namespace
 
 std::optional<CoverImage> cover_of(const std::filesystem::path& path, const AVFormatContext& input) {
+  const AVStream* cover = nullptr;
   for (unsigned i = 0; i < input.nb_streams; ++i) {
     const AVStream& stream = *input.streams[i];
-    const AVPacket& picture = stream.attached_pic;
-    const AVCodecParameters& form = *stream.codecpar;
-    if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0 || picture.size <= 0) continue;
-    const bool is_known = form.codec_id == AV_CODEC_ID_MJPEG || form.codec_id == AV_CODEC_ID_PNG;
-    if (!is_known || form.width <= 0 || form.height <= 0 || picture.size > kMaxCoverBytes) {
-      spdlog::warn("{}: its cover ({}, {} bytes) is left out; expected JPEG or PNG of at most {} MiB",
-                   path.string(), avcodec_get_name(form.codec_id), picture.size, kMaxCoverBytes >> 20);
-      continue;
+    if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0 || stream.attached_pic.size <= 0) continue;
+    if (!is_known(stream)) {
+      spdlog::warn("{}: its picture ({}, {} bytes) is left out; expected JPEG or PNG of at most {} MiB",
+                   path.string(), avcodec_get_name(stream.codecpar->codec_id), stream.attached_pic.size,
+                   kMaxCoverBytes >> 20);
+    } else if (cover == nullptr || (is_front(stream) && !is_front(*cover))) {
+      cover = &stream;
     }
-    return CoverImage{avcodec_get_name(form.codec_id), form.width, form.height,
-                      std::vector<std::uint8_t>(picture.data, picture.data + picture.size)};
   }
-  return std::nullopt;
+  if (cover == nullptr) return std::nullopt;
+  const AVCodecParameters& form = *cover->codecpar;
+  const AVPacket& picture = cover->attached_pic;
+  return CoverImage{avcodec_get_name(form.codec_id), form.width, form.height,
+                    std::vector<std::uint8_t>(picture.data, picture.data + picture.size)};
 }
 
 /// The picture as a FLAC picture block, which Ogg keeps as text in a comment (xiph.org's VorbisComment).

@@ -8,8 +8,8 @@
 
 namespace svsep::ffmpeg {
 
-FrameConverter::FrameConverter(std::filesystem::path path, const AVFrame& first)
-    : path_(std::move(path)), first_(allocated<FramePtr>(av_frame_clone(&first))) {}
+FrameConverter::FrameConverter(std::filesystem::path path, const AVFrame& first, int rate_hz)
+    : path_(std::move(path)), first_(allocated<FramePtr>(av_frame_clone(&first))), rate_hz_(rate_hz) {}
 
 void FrameConverter::push(const AVFrame& frame, AudioBuffer& block) {
   const bool same = converter_ && frame.format == form_->format && frame.sample_rate == form_->sample_rate &&
@@ -29,9 +29,8 @@ void FrameConverter::finish(AudioBuffer& block) {
 void FrameConverter::take_form_of(const AVFrame& frame) {
   form_ = allocated<FramePtr>(av_frame_clone(&frame));
   SwrContext* made = nullptr;
-  int code = swr_alloc_set_opts2(&made, &first_->ch_layout, AV_SAMPLE_FMT_FLTP, first_->sample_rate,
-                                 &form_->ch_layout, static_cast<AVSampleFormat>(form_->format),
-                                 form_->sample_rate, 0, nullptr);
+  int code = swr_alloc_set_opts2(&made, &first_->ch_layout, AV_SAMPLE_FMT_FLTP, rate_hz_, &form_->ch_layout,
+                                 static_cast<AVSampleFormat>(form_->format), form_->sample_rate, 0, nullptr);
   converter_.reset(made);
   if (code >= 0) code = swr_init(made);
   if (code < 0) fail_to_decode(path_, "cannot convert samples: " + error_text(code));

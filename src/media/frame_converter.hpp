@@ -7,12 +7,12 @@
 
 namespace svsep::ffmpeg {
 
-/// Turns decoded frames into planar float samples in the form (rate and channels) of the stream's first
-/// frame. A stream that changes its form on the way is converted to how it began.
+/// Turns decoded frames into planar float samples of one rate, with the channels of the stream's first frame.
+/// A stream that changes its form on the way is converted to how it began.
 class FrameConverter {
  public:
-  /// `first` tells the form; of `path`, for errors.
-  FrameConverter(std::filesystem::path path, const AVFrame& first);
+  /// `path` is for errors.
+  FrameConverter(std::filesystem::path path, const AVFrame& first, int rate_hz);
 
   /// Appends what the frame holds to `block`. Throws Error(input).
   void push(const AVFrame& frame, AudioBuffer& block);
@@ -25,6 +25,7 @@ class FrameConverter {
 
   std::filesystem::path path_;
   FramePtr first_;
+  int rate_hz_;
   FramePtr form_;  // a frame of the form that the converter takes
   ConverterPtr converter_;
 };

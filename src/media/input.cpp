@@ -4,6 +4,7 @@
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 
+#include <cerrno>
 #include <cstdint>
 #include <string_view>
 #include <system_error>
@@ -11,6 +12,12 @@
 
 namespace svsep::ffmpeg {
 namespace {
+
+/// Why a file does not open, where FFmpeg's words would not help.
+std::string opening_error(int code) {
+  if (code != AVERROR_INVALIDDATA && code != AVERROR(EINVAL)) return error_text(code);
+  return "is not a media file that FFmpeg knows, or lacks its index (an MP4's moov)";
+}
 
 /// Opens the file, or what `pipe` gives.
 InputPtr open(const std::filesystem::path& path, std::unique_ptr<PipeInput> pipe, bool ignore_edit_list) {
@@ -34,8 +41,9 @@ InputPtr open(const std::filesystem::path& path, std::unique_ptr<PipeInput> pipe
   code = context == nullptr ? AVERROR(ENOMEM) : avformat_open_input(&context, url.c_str(), nullptr, &options);
   av_dict_free(&options);
   if (code < 0) {  // the context is freed already
+    const bool is_empty = avio_tell(bytes) == 0 && avio_feof(bytes) != 0;
     close_input_bytes(bytes);
-    fail_to_decode(path, error_text(code));
+    fail_to_decode(path, is_empty ? "is empty; expected an audio file" : opening_error(code));
   }
   return InputPtr(context);
 }

@@ -2,10 +2,12 @@
 
 #include "media/cover.hpp"
 #include "media/pipe.hpp"
+#include "media/written_tags.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -64,7 +66,7 @@ void MediaFile::add_track(const EncoderSettings& settings, const std::string& ti
 /// Puts the picture where the container has a place for it.
 void MediaFile::add_cover(const CoverImage& cover) {
   const std::string_view muxer = output_->oformat->name;
-  if (muxer == "wav") return;
+  if (is_wav()) return;  // its ID3 tag has it
   if (muxer == "ogg" || muxer == "opus") {
     Dictionary::set(tracks_.front().stream->metadata, "METADATA_BLOCK_PICTURE", picture_comment(cover));
     return;
@@ -79,7 +81,10 @@ void MediaFile::add_cover(const CoverImage& cover) {
 }
 
 void MediaFile::start(const Tags& tags) {
-  for (const auto& [key, value] : tags.values) Dictionary::set(output_->metadata, key, value);
+  const int rate_hz = tracks_.front().encoder.codec().sample_rate;
+  set_tags(*output_, tags, rate_hz);
+  is_broadcast_ = tags.time_reference_s.has_value();
+  if (is_wav() && file_) id3_tag_ = id3_tag(tags);
   if (tags.cover) add_cover(*tags.cover);
   open_bytes();
   write_header();
@@ -96,8 +101,9 @@ void MediaFile::open_bytes() {
 }
 
 void MediaFile::write_header() {
-  Dictionary options;                 // each for the containers that know it
-  options.set("rf64", "auto");        // WAV beyond 4 GiB
+  Dictionary options;           // each for the containers that know it
+  options.set("rf64", "auto");  // WAV beyond 4 GiB
+  if (is_broadcast_) options.set("write_bext", "1");
   options.set("id3v2_version", "3");  // what every player reads
   const int rate_hz = tracks_.front().encoder.codec().sample_rate;
   options.set("movie_timescale", std::to_string(rate_hz));  // an exact edit list
@@ -142,13 +148,35 @@ void MediaFile::complete() {
     track.encoder.finish([&](AVPacket& packet) { write_packet(track, packet); });
   }
   check(av_write_trailer(output_.get()));
+  if (!id3_tag_.empty()) append_id3_chunk();
   avio_flush(output_->pb);
   check(output_->pb->error);
   if (file_) {
     check(avio_closep(&output_->pb));
+    if (last_touch_) last_touch_(file_->temporary_path());
     file_->flush();
   }
   complete_ = true;
+}
+
+bool MediaFile::is_wav() const { return std::string_view(output_->oformat->name) == "wav"; }
+
+/// Behind the samples, where readers that do not know it pass over it. RF64 keeps its sizes elsewhere.
+void MediaFile::append_id3_chunk() {
+  constexpr std::int64_t kHeaderBytes = 8;
+  AVIOContext* bytes = output_->pb;
+  const auto size = static_cast<std::int64_t>(id3_tag_.size());
+  avio_flush(bytes);
+  const std::int64_t place = avio_size(bytes);
+  const std::int64_t end = place + kHeaderBytes + size + size % 2;
+  if (place < 0 || end - kHeaderBytes > std::numeric_limits<std::uint32_t>::max()) return;
+  avio_seek(bytes, place, SEEK_SET);
+  avio_write(bytes, reinterpret_cast<const unsigned char*>("id3 "), 4);
+  avio_wl32(bytes, static_cast<unsigned>(size));
+  avio_write(bytes, reinterpret_cast<const unsigned char*>(id3_tag_.data()), static_cast<int>(size));
+  if (size % 2 != 0) avio_w8(bytes, 0);
+  avio_seek(bytes, 4, SEEK_SET);
+  avio_wl32(bytes, static_cast<unsigned>(end - kHeaderBytes));
 }
 
 void MediaFile::finish(ExistingFile existing) {

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace svsep::ffmpeg {
@@ -29,6 +31,10 @@ class MediaFile {
 
   /// Before start(). An untitled track bears no title.
   void add_track(const EncoderSettings& settings, const std::string& title = {});
+  /// Changes the whole file before it gets its name.
+  void on_complete(std::function<void(const std::filesystem::path&)> touch) {
+    last_touch_ = std::move(touch);
+  }
   /// Writes the header. Tracks then count from 0.
   void start(const Tags& tags);
   void write(std::size_t number, const AudioBuffer& block);
@@ -56,12 +62,17 @@ class MediaFile {
   void write_header();
   void write_cover(const CoverImage& cover);
   void write_packet(Track& track, AVPacket& packet);
+  [[nodiscard]] bool is_wav() const;
+  void append_id3_chunk();
 
   std::string name_;                  // for messages
   std::unique_ptr<AtomicFile> file_;  // first, so that the handle on it is closed before it goes
   OutputPtr output_;
   std::vector<Track> tracks_;
   AVStream* cover_ = nullptr;  // of output_
+  bool is_broadcast_ = false;
+  std::string id3_tag_;
+  std::function<void(const std::filesystem::path&)> last_touch_;
   bool complete_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "svsep/probe.hpp"
 
+#include "media/audio_format.hpp"
 #include "media/input.hpp"
+#include "media/wav_words.hpp"
 
 namespace svsep {
 namespace {
@@ -14,6 +16,11 @@ std::map<std::string, std::string> all_tags(const AVDictionary* dictionary) {
   return tags;
 }
 
+std::string entry_of(const AVStream& stream, const char* key) {
+  const AVDictionaryEntry* entry = av_dict_get(stream.metadata, key, nullptr, 0);
+  return entry == nullptr ? "" : entry->value;
+}
+
 }  // namespace
 
 MediaInfo probe(const std::filesystem::path& path) {
@@ -24,12 +31,17 @@ MediaInfo probe(const std::filesystem::path& path) {
   info.container = input->iformat->name;
   info.tags = all_tags(input->metadata);
   if (info.tags.empty()) info.tags = all_tags(streams.front()->metadata);  // where Ogg has them
-  for (const AVStream* stream : streams) {
-    const AVDictionaryEntry* title = av_dict_get(stream->metadata, "title", nullptr, 0);
+  for (AVStream* stream : streams) {
+    ffmpeg::correct_word_size(path, *input, *stream);
+    const AVChannelLayout& layout = stream->codecpar->ch_layout;
+    const bool says_speakers = layout.order == AV_CHANNEL_ORDER_NATIVE;
     info.audio_streams.push_back({.codec = avcodec_get_name(stream->codecpar->codec_id),
-                                  .title = title == nullptr ? "" : title->value,
+                                  .title = entry_of(*stream, "title"),
                                   .sample_rate_hz = stream->codecpar->sample_rate,
-                                  .channels = stream->codecpar->ch_layout.nb_channels,
+                                  .channels = layout.nb_channels,
+                                  .speakers = says_speakers ? ffmpeg::speakers_text(layout.u.mask) : "",
+                                  .language = entry_of(*stream, "language"),
+                                  .is_default = (stream->disposition & AV_DISPOSITION_DEFAULT) != 0,
                                   .duration_s = ffmpeg::duration_s(*input, *stream)});
   }
   return info;

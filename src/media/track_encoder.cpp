@@ -89,7 +89,10 @@ void TrackEncoder::open_codec(const EncoderSettings& settings, bool global_heade
   if (settings.format == AudioFormat::flac) codec_->frame_size = kFlacFrameSamples;
   codec_->flags |= AV_CODEC_FLAG_BITEXACT;  // the same samples give the same bytes
   if (global_header) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-  set_layout(*codec_, settings.channels);
+  if (!set_layout(*codec_, settings.channels, settings.tags.speakers)) {
+    fail(std::string(form.name) + " cannot hold the speakers " + speakers_text(settings.tags.speakers) +
+         "; wav24 and flac can");
+  }
   set_bitrate(*codec_, form, settings.bitrate_kbps);
   // Stems are mixed again, so their phase matters: no noise or intensity in place of the waveform.
   if (codec_->codec_id == AV_CODEC_ID_AAC) {

@@ -178,6 +178,32 @@ TEST(OneLine, HoldsNoControlCharacters) {
             "?2J \xC2\xA9 \xC3\x9B \xC2");  // C1's CSI; a copyright sign
 }
 
+TEST(Text, ReadsTimesAsPeopleWriteThem) {
+  EXPECT_EQ(parse_time("90"), 90.0);
+  EXPECT_EQ(parse_time("1.5"), 1.5);
+  EXPECT_EQ(parse_time("1:30"), 90.0);
+  EXPECT_EQ(parse_time("0:01"), 1.0);
+  EXPECT_EQ(parse_time("1:02:03.5"), 3723.5);
+  EXPECT_EQ(parse_time("100:00"), 6000.0);
+  for (const char* text : {"", "-1", "nan", "inf", "1.5s", "1:60", "1:2:3:4", ":", "1:", ":1", "1.5:00",
+                           "1e3", "1..2", "+1", " 1", "0x1", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_time(text)) << text;
+  }
+}
+
+TEST(Text, TakesWhatIsNotUtf8AsLatin1) {
+  EXPECT_EQ(clean_text("Caf\xe9\x1b[31m"), "Caf\xc3\xa9 [31m");
+  EXPECT_EQ(clean_text("Bj\xc3\xb6rk\x7f"), "Bj\xc3\xb6rk ");
+  EXPECT_EQ(clean_text("\xf0\x80\x80\x80"), "\xc3\xb0\xc2\x80\xc2\x80\xc2\x80");
+  EXPECT_EQ(clean_text("a\nb\tc"), "a\nb\tc");
+}
+
+TEST(Text, FitsColumnsWithoutCuttingACharacter) {
+  EXPECT_EQ(first_columns("\u00fc\u00fcb", 2), "\u00fc\u00fc");
+  EXPECT_EQ(first_columns("\u6b4c\u6b4c", 3), "\u6b4c");
+  EXPECT_EQ(first_columns("short", 80), "short");
+}
+
 TEST(Progress, WritesDurationsAsPeopleDo) {
   EXPECT_EQ(format_duration(0), "0:00");
   EXPECT_EQ(format_duration(59.6), "1:00");

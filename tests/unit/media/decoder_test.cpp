@@ -313,6 +313,10 @@ TEST(Decoder, SaysWhatIsWrongWithAFileThatHoldsNoAudio) {
             "cannot decode: " + folder.path().string() + ": is a folder; expected an audio file");
   EXPECT_EQ(input_error([&] { decode(folder / "silent.wav"); }),
             "cannot decode: " + (folder / "silent.wav").string() + ": holds no audio samples");
+  EXPECT_EQ(input_error([&] { decode(folder / "empty.mp3"); }),
+            "cannot decode: " + (folder / "empty.mp3").string() + ": is empty; expected an audio file");
+  EXPECT_NE(input_error([&] { decode(folder / "text.mp3"); }).find("is not a media file that FFmpeg knows"),
+            std::string::npos);
   for (const char* name : {"text.mp3", "empty.mp3"}) {
     EXPECT_NE(input_error([&] { decode(folder / name); }).find(name), std::string::npos);
     EXPECT_NE(input_error([&] { static_cast<void>(probe(folder / name)); }).find(name), std::string::npos);
@@ -378,8 +382,7 @@ TEST(Decoder, SkipsAndCountsDamagedPackets) {
     const AudioBuffer read = read_all(decoder);
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
     EXPECT_GT(decoder.damaged_packets(), 0);
-    EXPECT_GT(read.samples(), 9U * kRateHz);
-    EXPECT_LT(read.samples(), 10U * kRateHz);
+    EXPECT_EQ(read.samples(), 10U * kRateHz);  // with silence in their place
   }
   std::string bytes = whole;
   std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(media), bytes.end(), static_cast<char>(0xFF));

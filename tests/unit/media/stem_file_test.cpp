@@ -6,6 +6,7 @@
 #include "svsep/error.hpp"
 #include "svsep/probe.hpp"
 
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -88,7 +89,7 @@ TEST(StemFile, IsKnownByItsName) {
 
 const std::vector<std::string> kStreams = {"mixture", "accompaniment", "vocals"};
 
-TEST(StemFileEncoder, WritesThreeStreamsOfTheExactLengthWithTitlesTagsAndCover) {
+TEST(StemFileEncoder, WritesStreamsOfTheExactLengthWithTitlesTagsAndCover) {
   const test::TemporaryFolder folder;
   const fs::path path = folder / "a.stem.mp4";
   constexpr std::size_t kSamples = 15 * 44100 + 17;
@@ -107,7 +108,7 @@ TEST(StemFileEncoder, WritesThreeStreamsOfTheExactLengthWithTitlesTagsAndCover) 
 
   for (std::size_t stem = 0; stem < 3; ++stem) {
     const AudioBuffer wanted = tone(stem);
-    Decoder decoder(path, stem);
+    Decoder decoder(path, std::array<std::size_t, 3>{0, 3, 4}.at(stem));
     const AudioBuffer read = read_all(decoder);
     ASSERT_EQ(read.samples(), kSamples);
     double power = 0.0;
@@ -123,16 +124,76 @@ TEST(StemFileEncoder, WritesThreeStreamsOfTheExactLengthWithTitlesTagsAndCover) 
   ASSERT_TRUE(tags.cover);
   EXPECT_EQ(tags.cover->bytes, cover.bytes);
 
-  ASSERT_EQ(probe(path).audio_streams.size(), 3U);
+  ASSERT_EQ(probe(path).audio_streams.size(), 5U);
   const auto probed = nlohmann::json::parse(test::run({"ffprobe", "-v", "error", "-show_streams",
                                                        "-select_streams", "a", "-of", "json", path.string()})
                                                 .out)["streams"];
-  for (std::size_t stem = 0; stem < 3; ++stem) {
-    EXPECT_EQ(probed[stem]["tags"]["handler_name"], kStreams[stem]);
+  for (std::size_t stem = 0; stem < 5; ++stem) {
+    const std::array names = {"mixture", "silence", "silence", "accompaniment", "vocals"};
+    EXPECT_EQ(probed[stem]["tags"]["handler_name"], names.at(stem));
     EXPECT_EQ(probed[stem]["codec_name"], "aac");
     EXPECT_EQ(probed[stem]["duration_ts"], kSamples);
     EXPECT_EQ(probed[stem]["disposition"]["default"], stem == 0 ? 1 : 0);
   }
+}
+
+/// The content of the box at this path of types ("moov.udta.stem"), found by a parser of its own.
+std::string box_of(const std::string& bytes, const std::string& types) {
+  std::size_t begin = 0;
+  std::size_t end = bytes.size();
+  for (std::size_t at = 0; at < types.size(); at += 5) {
+    bool found = false;
+    while (!found && begin + 8 <= end) {
+      std::size_t size = 0;
+      for (std::size_t i = 0; i < 4; ++i) size = size * 256 + static_cast<unsigned char>(bytes[begin + i]);
+      if (size < 8 || begin + size > end) return {};
+      found = bytes.compare(begin + 4, 4, types, at, 4) == 0;
+      if (found) end = begin + size;
+      begin += found ? 8 : size;
+    }
+    if (!found) return {};
+  }
+  return bytes.substr(begin, end - begin);
+}
+
+TEST(StemFileEncoder, DescribesTheStemsAsDjProgramsReadThem) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder / "a.stem.mp4";
+  StemFileEncoder encoder(path, kStreams,
+                          {AudioFormat::m4a, 44100, 2, {}, {{{"title", "Lied"}, {"comment", "c"}}, {}}});
+  for (const std::size_t stem : {0U, 1U, 2U}) {
+    encoder.write(stem, test::sine(44100, 50000, 2));
+  }
+  encoder.finish();
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto description = nlohmann::json::parse(box_of(bytes, "moov.udta.stem"));
+  EXPECT_EQ(description["version"], 1);
+  ASSERT_EQ(description["stems"].size(), 4U);
+  EXPECT_EQ(description["stems"][2]["name"], "accompaniment");
+  EXPECT_EQ(description["stems"][3]["name"], "vocals");
+  EXPECT_EQ(description["stems"][3]["color"].get<std::string>().size(), 7U);
+  EXPECT_EQ(description["mastering_dsp"]["compressor"]["enabled"], false);
+  EXPECT_EQ(Decoder(path).tags().values.at("title"), "Lied");
+}
+
+TEST(StemFileEncoder, WritesWhatOpenStemReads) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder / "a.stem.mp4";
+  StemFileEncoder encoder(path, kStreams, {AudioFormat::m4a, 44100, 2});
+  const AudioBuffer song = test::sine(44100, 50000, 2);
+  for (const std::size_t stem : {0U, 1U, 2U}) encoder.write(stem, song);
+  encoder.finish();
+  const auto power = [&](Stem stem) {
+    Decoder decoder = open_stem(path, stem);
+    double sum = 0.0;
+    for (const float value : read_all(decoder).channels[0]) sum += double{value} * double{value};
+    return sum;
+  };
+  EXPECT_GT(power(Stem::vocals), 1000.0);
+  EXPECT_GT(power(Stem::other), 1000.0);
+  EXPECT_LT(power(Stem::drums), 1e-6);
+  EXPECT_LT(power(Stem::bass), 1e-6);
 }
 
 TEST(StemFileEncoder, LeavesNothingBehindUnlessItFinished) {

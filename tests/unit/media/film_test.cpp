@@ -1,0 +1,114 @@
+#include "media/film.hpp"
+
+#include "support/audio_files.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+#include "svsep/decoder.hpp"
+#include "svsep/error.hpp"
+
+#include <cmath>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace svsep {
+namespace {
+
+using test::run_ffmpeg;
+using test::TemporaryFolder;
+
+constexpr int kRateHz = 48000;
+
+/// A film of 6 s with chapters and subtitles, whose sound is a click at 3 s, and begins 1 s late.
+void make_film(const TemporaryFolder& folder, const std::string& name) {
+  AudioBuffer sound(1, 5 * kRateHz);
+  for (std::size_t n = 0; n < 480; ++n) sound.channels[0][2 * kRateHz + n] = n % 2 == 0 ? 0.9F : -0.9F;
+  test::write_wav_s16(folder / "sound.wav", sound, kRateHz);
+  std::ofstream(folder / "a.srt") << "1\n00:00:01,000 --> 00:00:02,000\nHello\n";
+  std::ofstream(folder / "chapters.txt")
+      << ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=2000\ntitle=One\n"
+      << "[CHAPTER]\nTIMEBASE=1/1000\nSTART=2000\nEND=6000\ntitle=Two\n";
+  const bool is_mp4 = name.ends_with(".mp4");
+  run_ffmpeg({"-f",
+              "lavfi",
+              "-i",
+              "testsrc=d=6:s=64x64:r=25",
+              "-itsoffset",
+              "1",
+              "-i",
+              folder / "sound.wav",
+              "-i",
+              folder / "a.srt",
+              "-i",
+              folder / "chapters.txt",
+              "-map",
+              "0",
+              "-map",
+              "1",
+              "-map",
+              "2",
+              "-map_metadata",
+              "3",
+              "-map_chapters",
+              "3",
+              "-c:v",
+              "mpeg4",
+              "-c:a",
+              "aac",
+              "-c:s",
+              is_mp4 ? "mov_text" : "srt",
+              folder / name});
+}
+
+nlohmann::json probed(const std::string& path) {
+  return nlohmann::json::parse(
+      test::run({"ffprobe", "-v", "error", "-show_streams", "-show_chapters", "-of", "json", path}).out);
+}
+
+std::size_t loudest(const AudioBuffer& sound) {
+  std::size_t best = 0;
+  for (std::size_t n = 0; n < sound.samples(); ++n) {
+    if (std::abs(sound.channels[0][n]) > std::abs(sound.channels[0][best])) best = n;
+  }
+  return best;
+}
+
+TEST(ReplaceAudio, KeepsPictureSubtitlesAndChaptersAndIsInSync) {
+  const TemporaryFolder folder;
+  for (const std::string name : {"film.mp4", "film.mkv"}) {
+    make_film(folder, name);
+    Decoder before(folder / name);
+    const AudioBuffer sound = read_all(before);
+    EXPECT_NEAR(static_cast<double>(loudest(sound)), 3.0 * kRateHz, 600) << name;
+    test::write_wav_s16(folder / "new.wav", sound, kRateHz);
+    run_ffmpeg({"-i", folder / "new.wav", "-c:a", "aac", "-b:a", "256k", folder / "new.m4a"});
+    replace_audio(folder / name, folder / "new.m4a", folder / ("out." + name));
+
+    const auto probe = probed((folder / ("out." + name)).string());
+    ASSERT_EQ(probe["streams"].size(), 3U) << name;
+    EXPECT_EQ(probe["streams"][0]["codec_type"], "video");
+    EXPECT_EQ(probe["streams"][1]["codec_type"], "subtitle");
+    EXPECT_EQ(probe["streams"][2]["codec_type"], "audio");
+    ASSERT_EQ(probe["chapters"].size(), 2U) << name;
+    EXPECT_EQ(probe["chapters"][1]["tags"]["title"], "Two");
+    EXPECT_NEAR(std::stod(probe["chapters"][1]["start_time"].get<std::string>()), 2.0, 0.01);
+    Decoder after(folder / ("out." + name));
+    const AudioBuffer replaced = read_all(after);
+    EXPECT_NEAR(static_cast<double>(loudest(replaced)), static_cast<double>(loudest(sound)), 50) << name;
+  }
+}
+
+TEST(ReplaceAudio, SaysWhatItCannotKeep) {
+  const TemporaryFolder folder;
+  test::write_wav_s16(folder / "a.wav", test::noise(48000), kRateHz);
+  EXPECT_THROW(replace_audio(folder / "a.wav", folder / "a.wav", folder / "out.mkv"), Error);
+  make_film(folder, "film.mkv");
+  EXPECT_THROW(replace_audio(folder / "film.mkv", folder / "a.wav", folder / "out.webm"), Error);
+  EXPECT_THROW(replace_audio(folder / "film.mkv", folder / "a.wav", folder / "out.strange"), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.mkv"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.webm"));
+}
+
+}  // namespace
+}  // namespace svsep
