@@ -13,6 +13,7 @@
 
 #include "svsep/encoder.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -43,6 +44,12 @@ struct SongReport {
   float gain = 1;                     ///< that was applied so that nothing clips, where that was asked for
   std::int64_t damaged_packets = 0;   ///< of the song, that were skipped
   std::int64_t unusable_samples = 0;  ///< of the song, that were taken as silence
+  double lead_s = 0;                  ///< of silence before audio that begins late
+  double filled_s = 0;                ///< of silence in holes and for lost packets
+  bool is_cut_off = false;            ///< the song's file ends before it should
+  double declared_s = 0;              ///< where it should end, as the file declares; 0: it does not
+  std::size_t stream = 0;             ///< of the file's audio streams, that was the song
+  std::size_t streams = 1;            ///< audio streams in the file
   std::vector<std::string> warnings;  ///< all that the log says of the song
   std::vector<std::filesystem::path> outputs;  ///< the files, in the order of the stems
 };

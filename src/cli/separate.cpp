@@ -66,6 +66,8 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
                           const std::vector<Mix>& mixes) {
   BatchSettings settings;
   settings.song.range = options.range;
+  settings.song.stream = options.stream;
+  settings.song.language = options.language;
   settings.song.separation = options.separation;
   const Thresholds& suited = model.info().thresholds;
   settings.song.separation.thresholds =

@@ -64,7 +64,8 @@ class Batch {
     }
     bool concerns_all_songs = false;
     try {
-      Decoder decoder(job.song.path, 0, settings_.song.range);
+      const SongSettings& song = settings_.song;
+      Decoder decoder(job.song.path, {song.stream, song.language, song.range});
       if (settings_.existing == Existing::refuse) check_free(job);
       if (!estimator) {
         concerns_all_songs = true;

@@ -64,6 +64,17 @@ void add_inputs(CLI::App& verb, SeparateOptions& options) {
   add_time(
       verb, "--end", [&](double seconds) { options.range.end_s = seconds; }, "End at this time of the song")
       ->group("Input");
+  verb.add_option_function<std::string>(
+          "--stream",
+          [&](const std::string& text) {
+            const bool is_number =
+                text.size() <= 4 && text.find_first_not_of("0123456789") == std::string::npos;
+            if (is_number) options.stream = std::stoul(text);
+            if (!is_number) options.language = text;
+          },
+          "Of several audio streams: a number from 0, or a language such as eng [the default one]")
+      ->type_name("N")
+      ->group("Input");
 }
 
 void add_files(CLI::App& verb, SeparateOptions& options) {

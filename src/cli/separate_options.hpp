@@ -42,6 +42,8 @@ struct SeparateOptions {
   std::optional<float> vocals_threshold;
   std::optional<float> accompaniment_threshold;
   TimeRange range;
+  std::optional<std::size_t> stream;
+  std::string language;
   SeparationSettings separation;  ///< but for the thresholds and the output's rate
   EstimatorOptions estimator;
 

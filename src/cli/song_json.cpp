@@ -28,6 +28,12 @@ void put_report(Json& json, const SongReport& report) {
   json["gain"] = report.gain;
   json["damaged_packets"] = report.damaged_packets;
   json["unusable_samples"] = report.unusable_samples;
+  json["lead_seconds"] = report.lead_s;
+  json["filled_seconds"] = report.filled_s;
+  json["cut_off"] = report.is_cut_off;
+  if (report.declared_s > 0) json["declared_seconds"] = report.declared_s;
+  json["stream"] = report.stream;
+  json["streams"] = report.streams;
   json["warnings"] = report.warnings;
 }
 

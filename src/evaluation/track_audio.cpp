@@ -45,13 +45,7 @@ AudioBuffer decode(const AudioStream& stream, int& sample_rate_hz) {
   Decoder decoder(stream.path, stream.index, {.keeps_end_padding = true});
   sample_rate_hz = decoder.sample_rate_hz();
   AudioBuffer audio = read_all(decoder);
-  if (const auto count = decoder.damaged_packets(); count > 0) {
-    spdlog::warn("{}: {} damaged packets were skipped", stream.path.string(), count);
-  }
-  if (const auto count = decoder.unusable_samples(); count > 0) {
-    spdlog::warn("{}: {} samples that are no numbers, or beyond 1e12, are scored as silence",
-                 stream.path.string(), count);
-  }
+  log_warnings(stream.path, decoder.report());
   return audio;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <span>
@@ -132,6 +133,29 @@ bool has_last_page(Bytes& bytes) {
   return page + length <= tail.size() && (at(5) & kEndsStream) != 0;
 }
 
+/// What the data chunk of a WAV or W64 file of PCM declares: libavformat cuts it to what is there.
+std::optional<double> data_chunk_s(const FrameReader& reader, bool is_w64) {
+  const AVCodecParameters& form = *reader.stream().codecpar;
+  const double bytes_per_s = static_cast<double>(form.block_align) * form.sample_rate;
+  Bytes bytes(reader.path() == "-" ? "/dev/stdin" : reader.path());
+  if (bytes_per_s <= 0 || av_get_exact_bits_per_sample(form.codec_id) < 8) return std::nullopt;
+  const std::uint64_t head_bytes = is_w64 ? 24 : 8;
+  std::uint64_t place = is_w64 ? 40 : 12;
+  for (int chunks = 0; chunks < 256 && place + head_bytes <= bytes.size(); ++chunks) {
+    const std::string head = bytes.read(place, head_bytes);
+    if (head.size() < head_bytes) break;
+    std::uint64_t size = little_endian(std::string_view(head).substr(is_w64 ? 16 : 4, is_w64 ? 8 : 4));
+    if (is_w64 && size < head_bytes) break;
+    if (is_w64) size -= head_bytes;
+    if (head.starts_with("data")) {
+      const bool is_known = size > 0 && (is_w64 ? size < 1ULL << 50 : size < kMinUnknownBytes);
+      return is_known ? std::optional(static_cast<double>(size) / bytes_per_s) : std::nullopt;
+    }
+    place += head_bytes + (is_w64 ? (size + 7) / 8 * 8 : size + size % 2);
+  }
+  return std::nullopt;
+}
+
 bool has_film(const AVFormatContext& input) {
   for (unsigned i = 0; i < input.nb_streams; ++i) {
     const AVStream& stream = *input.streams[i];
@@ -167,6 +191,17 @@ std::optional<double> declared_length_s(const FrameReader& reader) {
   const std::string_view container = input.iformat->name;
   if (container == "caf" && stream.nb_frames > 0 && stream.duration <= 0) {
     return static_cast<double>(stream.nb_frames) / reader.rate_hz();
+  }
+  if (container == "wav" || container == "w64") {
+    if (const auto length_s = data_chunk_s(reader, container == "w64")) return length_s;
+  }
+  if (container == "asf" && !has_film(input) && input.duration > 0) {
+    return static_cast<double>(input.duration) / AV_TIME_BASE;
+  }
+  if (container == "flv" && !has_film(input)) {
+    const AVDictionaryEntry* entry = av_dict_get(input.metadata, "duration", nullptr, 0);
+    const double length_s = entry == nullptr ? 0.0 : std::strtod(entry->value, nullptr);
+    return length_s > 0.0 ? std::optional(length_s) : std::nullopt;
   }
   if (input.duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return std::nullopt;
   if (container == "matroska,webm") {

@@ -180,7 +180,8 @@ struct Decoder::Impl {
         converter->finish(block);
         return false;
       }
-      silence = clock->gap_before(reader->frame(), selection.position()) + reader->take_lost_samples();
+      silence = std::max<std::int64_t>(
+          clock->gap_before(reader->frame(), selection.position()) + reader->take_lost_samples(), 0);
       if (silence > 0) {
         filled += silence;
         frame_waits = true;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto kRaw = std::to_array<std::string_view>({"mp3", "aac", "ac3", "eac3", "dts"});
 /// More would be another file behind this one.
-constexpr std::int64_t kMaxLostBytes = 16 << 20;
+constexpr double kMaxLostBytes = 16 << 20;
 constexpr double kMeanWeight = 1.0 / 16;
 
 using Bytes = std::span<const std::uint8_t>;
@@ -71,6 +71,16 @@ int declared_bytes(AVCodecID codec, Bytes head) {
   }
 }
 
+bool knows_sizes(AVCodecID codec) {
+  return codec == AV_CODEC_ID_AAC || codec == AV_CODEC_ID_AC3 || codec == AV_CODEC_ID_EAC3 ||
+         codec == AV_CODEC_ID_MP2 || codec == AV_CODEC_ID_MP3;
+}
+
+bool is_tag(std::string_view text) {
+  return text.starts_with("ID3") || text.starts_with("TAG") || text.starts_with("APETAGEX") ||
+         text.starts_with("LYRICS");
+}
+
 }  // namespace
 
 RawPackets::RawPackets(std::filesystem::path path, const AVFormatContext& input, const AVStream& stream)
@@ -80,15 +90,28 @@ RawPackets::RawPackets(std::filesystem::path path, const AVFormatContext& input,
 
 void RawPackets::push(const AVPacket& packet) {
   if (!is_raw_ || packet.size <= 0) return;
+  const Bytes bytes(packet.data, static_cast<std::size_t>(packet.size));
+  if (mean_bytes_ > 0 && is_tag({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+    --lost_;  // counts as a packet, and is none
+    next_place_ = packet.pos + packet.size;
+    return;
+  }
   if (packet.pos >= 0) {
     const std::int64_t missing = next_place_ < 0 ? 0 : packet.pos - next_place_;
-    if (missing > 0 && missing <= kMaxLostBytes && mean_bytes_ > 0 && !holds_tag(next_place_)) {
-      lost_ += std::llround(static_cast<double>(missing) / mean_bytes_);
-    }
+    if (missing > 0 && !holds_tag(next_place_)) add_lost(static_cast<double>(missing));
     next_place_ = packet.pos + packet.size;
   }
-  mean_bytes_ = mean_bytes_ <= 0 ? packet.size : mean_bytes_ + kMeanWeight * (packet.size - mean_bytes_);
-  breaks_off_ = declared_bytes(codec_, {packet.data, static_cast<std::size_t>(packet.size)}) > packet.size;
+  const int declared = declared_bytes(codec_, bytes);
+  // What the parser cannot read comes in front of the next packet.
+  if (knows_sizes(codec_)) add_lost(packet.size - (declared > 0 ? declared : mean_bytes_));
+  const double typical = declared > 0 ? declared : packet.size;
+  mean_bytes_ = mean_bytes_ <= 0 ? typical : mean_bytes_ + kMeanWeight * (typical - mean_bytes_);
+  breaks_off_ = declared > packet.size;
+}
+
+void RawPackets::add_lost(double bytes) {
+  if (mean_bytes_ <= 0 || bytes < mean_bytes_ / 2 || bytes > kMaxLostBytes) return;
+  lost_ += std::llround(bytes / mean_bytes_);
 }
 
 std::int64_t RawPackets::take_lost_packets() noexcept { return std::exchange(lost_, 0); }
@@ -98,9 +121,7 @@ bool RawPackets::holds_tag(std::int64_t place) const {
   std::ifstream file(path_, std::ios::binary);
   std::array<char, 8> head{};
   if (!file.seekg(place) || !file.read(head.data(), head.size())) return true;
-  const std::string_view text(head.data(), head.size());
-  return text.starts_with("ID3") || text.starts_with("TAG") || text.starts_with("APETAGEX") ||
-         text.starts_with("LYRICS");
+  return is_tag({head.data(), head.size()});
 }
 
 }  // namespace svsep::ffmpeg

@@ -16,12 +16,14 @@ class RawPackets {
   RawPackets(std::filesystem::path path, const AVFormatContext& input, const AVStream& stream);
 
   void push(const AVPacket& packet);
-  /// Those missing since the last call, judged by their mean size.
+  /// Those missing since the last call, judged by their mean size; below 0 where the
+  /// container counted packets that were none.
   std::int64_t take_lost_packets() noexcept;
   /// Of the latest packet.
   [[nodiscard]] bool breaks_off() const noexcept { return breaks_off_; }
 
  private:
+  void add_lost(double bytes);
   [[nodiscard]] bool holds_tag(std::int64_t place) const;
 
   std::filesystem::path path_;

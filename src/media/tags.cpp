@@ -102,7 +102,8 @@ std::string name_of(std::string_view key) {
   for (const auto& [synonym, name] : kSynonyms) {
     if (key == synonym) return std::string(name);
   }
-  if (lower_case(key).starts_with("lyrics-")) return "LYRICS";  // with a language
+  const std::string small = lower_case(key);
+  if (small == "lyrics" || small.starts_with("lyrics-")) return "LYRICS";  // with a language
   return clean_text(key);
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 using Names = std::pair<std::string_view, std::string_view>;
 
-/// Our names in small letters, and what the muxers call them.
+/// Our names in small letters, and ID3's.
 constexpr auto kId3Names = std::to_array<Names>({{"bpm", "TBPM"},
                                                  {"initialkey", "TKEY"},
                                                  {"isrc", "TSRC"},
@@ -26,43 +26,16 @@ constexpr auto kId3Names = std::to_array<Names>({{"bpm", "TBPM"},
                                                  {"lyricist", "TEXT"},
                                                  {"originalartist", "TOPE"},
                                                  {"originalalbum", "TOAL"}});
-constexpr auto kMp4Names = std::to_array<Names>({{"bpm", "tmpo"}});
-/// Fields of which a song may have several, in small letters. FFmpeg reads them with ";" between, without a
-/// space.
-constexpr auto kOfSeveral = std::to_array<std::string_view>(
-    {"artist", "artists", "album_artist", "composer", "genre", "lyricist", "performer", "remixer", "label",
-     "isrc", "conductor", "arranger", "producer", "mood"});
 /// What the INFO list of a WAV file holds.
 constexpr auto kInfoFields = std::to_array<std::string_view>(
     {"title", "artist", "album", "comment", "date", "genre", "track", "copyright", "description"});
 
-template <class Table>
-std::string named(const Table& table, const std::string& key) {
+std::string id3_name(const std::string& key) {
   const std::string small = lower_case(key);
-  for (const auto& [ours, theirs] : table) {
+  for (const auto& [ours, theirs] : kId3Names) {
     if (small == ours) return std::string(theirs);
   }
   return key;
-}
-
-bool is_one_of_several(const std::string& key) {
-  return std::find(kOfSeveral.begin(), kOfSeveral.end(), lower_case(key)) != kOfSeveral.end();
-}
-
-void add(AVDictionary*& entries, const std::string& key, const std::string& value) {
-  if (av_dict_set(&entries, key.c_str(), value.c_str(), AV_DICT_MULTIKEY) < 0) throw std::bad_alloc();
-}
-
-/// An entry for each value.
-void add_each(AVDictionary*& entries, const std::string& key, std::string_view value) {
-  std::size_t begin = 0;
-  for (std::size_t at = value.find(';'); at != std::string_view::npos; at = value.find(';', at + 1)) {
-    const bool separates = at > begin && at + 1 < value.size() && value[at + 1] != ' ';
-    if (!separates) continue;
-    add(entries, key, std::string(value.substr(begin, at - begin)));
-    begin = at + 1;
-  }
-  add(entries, key, std::string(value.substr(begin)));
 }
 
 /// A context that muxes into memory.
@@ -126,15 +99,7 @@ bool write_picture(AVFormatContext& context, const CoverImage& cover) {
 void set_tags(AVFormatContext& output, const Tags& tags, int rate_hz) {
   const std::string_view muxer = output.oformat->name;
   for (const auto& [key, value] : tags.values) {
-    if (muxer == "mp3") {
-      Dictionary::set(output.metadata, named(kId3Names, key), value);
-    } else if (muxer == "mp4" || muxer == "ipod") {
-      Dictionary::set(output.metadata, named(kMp4Names, key), value);
-    } else if ((muxer == "flac" || muxer == "ogg" || muxer == "opus") && is_one_of_several(key)) {
-      add_each(output.metadata, key, value);
-    } else {
-      Dictionary::set(output.metadata, key, value);
-    }
+    Dictionary::set(output.metadata, muxer == "mp3" ? id3_name(key) : key, value);
   }
   if (muxer == "wav" && tags.time_reference_s) {
     Dictionary::set(output.metadata, "time_reference",

@@ -50,17 +50,22 @@ std::size_t stream_through(Decoder& decoder, Separator& separator, SongOutputs& 
 
 /// What the user should know of the song; the log says it, and report.warnings.
 void report_findings(const std::string& name, const Decoder& decoder, SongReport& report) {
-  report.damaged_packets = decoder.damaged_packets();
-  report.unusable_samples = decoder.unusable_samples();
+  const DecodingReport decoding = decoder.report();
+  report.damaged_packets = decoding.damaged_packets;
+  report.unusable_samples = decoding.unusable_samples;
+  report.lead_s = static_cast<double>(decoding.lead_samples) / decoder.sample_rate_hz();
+  report.filled_s = static_cast<double>(decoding.filled_samples) / decoder.sample_rate_hz();
+  report.is_cut_off = decoding.is_cut_off;
+  report.declared_s = decoding.declared_s.value_or(0);
+  report.stream = decoding.stream;
+  report.streams = decoding.streams;
   const auto warn = [&](const std::string& text) {
     spdlog::warn("{}: {}", name, text);
     report.warnings.push_back(text);
   };
-  if (report.damaged_packets > 0)
-    warn(fmt::format("{} damaged packets were skipped", report.damaged_packets));
-  if (report.unusable_samples > 0) {
-    warn(fmt::format("{} samples that are no numbers, or beyond 1e12, were taken as silence",
-                     report.unusable_samples));
+  for (const std::string& warning : decoding.warnings) warn(warning);
+  if (report.streams > 1) {
+    spdlog::info("{}: {} audio streams, took {}; see --stream", name, report.streams, report.stream);
   }
   if (report.gain < 1) {
     spdlog::info("{}: turned down by {:.2f} dB, so that nothing clips", name, -20 * std::log10(report.gain));

@@ -27,6 +27,8 @@ enum class ClipPolicy {
 
 struct SongSettings {
   TimeRange range;
+  std::optional<std::size_t> stream = {};  ///< as DecoderOptions
+  std::string language = {};
   SeparationSettings separation;  ///< but for the stems and the output's rate
   std::vector<Mix> mixes;         ///< empty: a .stem.mp4
   /// Streams of the .stem.mp4 after the mixture.

@@ -86,7 +86,7 @@ TEST(ReplaceAudio, KeepsPictureSubtitlesAndChaptersAndIsInSync) {
     replace_audio(folder / name, folder / "new.m4a", folder / ("out." + name));
 
     const auto probe = probed((folder / ("out." + name)).string());
-    ASSERT_EQ(probe["streams"].size(), 3U) << name;
+    ASSERT_GE(probe["streams"].size(), 3U) << name;  // an MP4 has its chapters in another one
     EXPECT_EQ(probe["streams"][0]["codec_type"], "video");
     EXPECT_EQ(probe["streams"][1]["codec_type"], "subtitle");
     EXPECT_EQ(probe["streams"][2]["codec_type"], "audio");

@@ -187,7 +187,8 @@ TEST(StemFileEncoder, WritesWhatOpenStemReads) {
   const auto power = [&](Stem stem) {
     Decoder decoder = open_stem(path, stem);
     double sum = 0.0;
-    for (const float value : read_all(decoder).channels[0]) sum += double{value} * double{value};
+    const AudioBuffer audio = read_all(decoder);
+    for (const float value : audio.channels[0]) sum += double{value} * double{value};
     return sum;
   };
   EXPECT_GT(power(Stem::vocals), 1000.0);
