@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -164,9 +164,10 @@ std::string fish(const CLI::App& app) {
   for (const Command& command : commands_of(app)) {
     const auto condition = [&](const std::string& words) {
       if (words.empty()) return std::string("__fish_use_subcommand");
-      std::string seen = "__fish_seen_subcommand_from " + words;
-      for (std::size_t at = 0; (at = seen.find(' ', at + 28)) != std::string::npos;) {
-        seen.replace(at, 1, "; and __fish_seen_subcommand_from ");
+      std::string seen;
+      std::istringstream verbs(words);
+      for (std::string verb; verbs >> verb;) {
+        seen += (seen.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + verb);
       }
       return seen;
     };
