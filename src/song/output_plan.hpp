@@ -44,7 +44,7 @@ struct OutputNames {
   /// Whether songs that would share a path get one that tells them apart: in {dir} the shortest part of their
   /// folders' paths that does, and in {name} the extension where they lie in one folder.
   bool tells_songs_apart = true;
-  std::string model;  ///< {model}
+  std::string model = {};  ///< {model}
 };
 
 /// The path, relative to names.folder, that the template gives. Fields: {dir} is song.folder, {folder} the
