@@ -64,7 +64,7 @@ void data_folder(std::string_view text) {
 void museval_json(std::string_view text) {
   const MemoryFile file(text);
   const svsep::ScoreFile read = svsep::read_museval_json(file.path());
-  static_cast<void>(svsep::summarise({scores, scores}));
+  static_cast<void>(svsep::summarise({read.scores, read.scores}));
   const std::string written = svsep::to_museval_json(read.scores, read.scored);
   const MemoryFile again(written);
   const svsep::ScoreFile kept = svsep::read_museval_json(again.path());
