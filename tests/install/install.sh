@@ -20,7 +20,7 @@ prefix=$folder/first
 # use_from PREFIX: separates the song with the installed program and model.
 use_from() {
   "$1/bin/svsep" --version
-  "$1/bin/svsep" info --models
+  "$1/bin/svsep" model list
   "$1/bin/svsep" --quiet separate --overwrite --output "$folder/stems" "$folder/song.wav"
   test -s "$folder/stems/song/vocals.wav"
 }
