@@ -24,16 +24,18 @@ float factor_of(float gain_db) { return std::pow(10.0F, gain_db / 20.0F); }  // 
 std::vector<Mix> mixes_of(const SeparateOptions& options) {
   if (!options.format) return {};
   constexpr float kSilence = -std::numeric_limits<float>::infinity();
+  std::vector<Mix> mixes;
+  if (options.page) mixes.push_back({kMixture, {{"vocals", 1.0F}, {"accompaniment", 1.0F}}});
   if (options.karaoke) {
-    return {{"karaoke",
-             {{"vocals", factor_of(options.vocals_gain_db.value_or(kSilence))},
-              {"accompaniment", factor_of(options.accompaniment_gain_db.value_or(0))}}}};
+    mixes.push_back({"karaoke",
+                     {{"vocals", factor_of(options.vocals_gain_db.value_or(kSilence))},
+                      {"accompaniment", factor_of(options.accompaniment_gain_db.value_or(0))}}});
+    return mixes;
   }
   const auto wanted = [&](const char* stem) {
     return options.stems.empty() ||
            std::find(options.stems.begin(), options.stems.end(), stem) != options.stems.end();
   };
-  std::vector<Mix> mixes;
   if (wanted("vocals")) mixes.push_back({"vocals", {{"vocals", 1.0F}}});
   if (wanted("accompaniment")) mixes.push_back({"accompaniment", {{"accompaniment", 1.0F}}});
   return mixes;
@@ -54,6 +56,7 @@ std::vector<Job> plan(const SeparateOptions& options, const std::vector<Song>& s
   }
   if (!options.format) kinds.push_back({"stems", kStemFileExtension});
   if (options.plot) kinds.push_back({kSpectrogram, "png"});
+  if (options.page) kinds.push_back({kPage, "html"});
   OutputNames names;
   names.folder = options.output;
   names.name_template = options.name_template.value_or(options.format ? kOutputTemplate : kStemFileTemplate);
@@ -79,6 +82,8 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
   settings.song.sample_rate_hz = options.sample_rate_hz;
   settings.song.clip = options.clip;
   settings.song.plot = options.plot;
+  settings.song.page = options.page;
+  if (options.page) settings.overview = std::filesystem::path(options.output) / "index.html";
   settings.existing = options.skip_existing                            ? Existing::skip
                       : options.overwrite || options.output == kStdout ? Existing::overwrite
                                                                        : Existing::refuse;

@@ -3,12 +3,14 @@
 #include "cli/song_json.hpp"
 #include "core/progress.hpp"
 #include "core/text.hpp"
+#include "page/page.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <spdlog/spdlog.h>
@@ -40,6 +42,7 @@ class Batch {
     }
     progress_.reset();
     if (stop_) std::rethrow_exception(stop_);
+    if (jobs_.size() > 1 && !settings_.overview.empty()) write_overview();
     if (jobs_.size() > 1 || !unreadable_.empty()) summarise();
   }
 
@@ -117,6 +120,7 @@ class Batch {
     if (result.status == Status::done) {
       ++done_;
       const SongReport& said = result.report;
+      durations_s_[&job] = said.song_s;
       spdlog::info("{}{}: {} of audio in {} ({:.1f}x real time)", place, song, format_duration(said.song_s),
                    format_duration(said.wall_s), said.song_s / said.wall_s);
       for (const Output& output : job.outputs) {
@@ -133,6 +137,23 @@ class Batch {
     if (progress_) {
       progress_->update(static_cast<double>(count), fmt::format("{} of {} songs", count, jobs_.size()));
     }
+  }
+
+  /// Links the pages of the songs that were separated now, in the batch's order.
+  void write_overview() const {
+    if (settings_.existing == Existing::refuse && std::filesystem::exists(settings_.overview)) {
+      spdlog::warn("kept: {}: exists already; --overwrite replaces it", settings_.overview.string());
+      return;
+    }
+    std::vector<PageLink> links;
+    for (const Job& job : jobs_) {
+      const auto duration = durations_s_.find(&job);
+      if (duration == durations_s_.end()) continue;
+      const std::filesystem::path& page = job.outputs.back().path;
+      links.push_back(
+          {job.song.name, page.lexically_relative(settings_.overview.parent_path()), duration->second});
+    }
+    if (!links.empty()) write_overview_page(settings_.overview, "Songs", links);
   }
 
   void summarise() const {
@@ -161,6 +182,7 @@ class Batch {
   std::size_t done_ = 0;
   std::size_t skipped_ = 0;
   std::vector<std::string> errors_;
+  std::map<const Job*, double> durations_s_;  ///< of the songs that are done
   std::optional<Progress> progress_;
 };
 

@@ -5,6 +5,7 @@
 #include "song/separate_song.hpp"
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,12 @@ enum class Existing {
 struct BatchSettings {
   SongSettings song;
   Existing existing = Existing::refuse;
-  std::size_t parallel_jobs = 1;  ///< songs at a time
-  bool json = false;              ///< report each song on stdout
-  bool json_progress = false;     ///< and its start and progress
-  std::string model_name;         ///< as the user gave it
-  EstimatorOptions estimator;     ///< its threads are shared out to the parallel jobs
+  std::size_t parallel_jobs = 1;   ///< songs at a time
+  std::filesystem::path overview;  ///< of several songs' pages; empty: none
+  bool json = false;               ///< report each song on stdout
+  bool json_progress = false;      ///< and its start and progress
+  std::string model_name;          ///< as the user gave it
+  EstimatorOptions estimator;      ///< its threads are shared out to the parallel jobs
 };
 
 /// Separates all songs. One that fails does not stop the others, nor does an `unreadable` folder; the rest is

@@ -92,6 +92,9 @@ void add_files(CLI::App& verb, SeparateOptions& options) {
       ->group("Output");
   verb.add_flag("--plot", options.plot, "Also draw spectrograms of mixture and stems, a PNG per song")
       ->group("Output");
+  verb.add_flag("--page", options.page,
+                "Also write a page to look and listen: all stems in sync in the browser, and the mixture")
+      ->group("Output");
   CLI::Option* json = verb.add_flag("--json", options.json,
                                     "Report each song as a JSON object, one per line, on standard output")
                           ->group("Output");
@@ -203,6 +206,7 @@ void validate_outputs(const SeparateOptions& options) {
   if (!options.format) {
     if (!options.stems.empty()) refuse_pair("--format stem.mp4", "--stems");
     if (options.karaoke) refuse_pair("--format stem.mp4", "--karaoke");
+    if (options.page) refuse_pair("--format stem.mp4", "--page");
   } else if (options.bitrate_kbps) {
     const FormatName& format = kFormatNames.at(static_cast<std::size_t>(*options.format));
     if (!format.is_lossy) refuse_pair("--bitrate", "--format " + std::string(format.name));
@@ -211,6 +215,7 @@ void validate_outputs(const SeparateOptions& options) {
   if (!options.format) refuse_pair("--output -", "--format stem.mp4");
   if (options.json) refuse_pair("--output -", "--json");
   if (options.plot) refuse_pair("--output -", "--plot");
+  if (options.page) refuse_pair("--output -", "--page");
   if (options.name_template) refuse_pair("--output -", "--output-template");
   if (options.skip_existing) refuse_pair("--output -", "--skip-existing");
   if (!options.karaoke && options.stems.size() != 1) {

@@ -51,6 +51,7 @@ struct SeparateOptions {
   bool json = false;
   bool json_progress = false;
   bool plot = false;
+  bool page = false;
 };
 
 /// Adds them to the verb; parsing it fills `options`, which must outlive it.

@@ -133,7 +133,7 @@ SongPage::~SongPage() = default;
 
 void SongPage::push(std::size_t track, const AudioBuffer& block) { impl_->columns.at(track)->push(block); }
 
-void SongPage::write(const std::filesystem::path& path) {
+std::string SongPage::html() {
   Impl& self = *impl_;
   float loudest = 0.0F;
   std::size_t samples = 0;
@@ -153,10 +153,10 @@ void SongPage::write(const std::filesystem::path& path) {
   }
   const nlohmann::json song = {{"duration", static_cast<double>(samples) / self.sample_rate_hz},
                                {"tracks", std::move(tracks)}};
-  write_file(path, filled(page_assets::kPageHtml, {{"@TITLE@", html_escaped(self.title)},
-                                                   {"@CSS@", std::string(page_assets::kPageCss)},
-                                                   {"@SONG@", json_text(song)},
-                                                   {"@JS@", std::string(page_assets::kPageJs)}}));
+  return filled(page_assets::kPageHtml, {{"@TITLE@", html_escaped(self.title)},
+                                         {"@CSS@", std::string(page_assets::kPageCss)},
+                                         {"@SONG@", json_text(song)},
+                                         {"@JS@", std::string(page_assets::kPageJs)}});
 }
 
 void write_overview_page(const std::filesystem::path& path, const std::string& title,

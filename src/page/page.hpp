@@ -23,7 +23,7 @@ struct PageTrack {
 ///
 ///     SongPage page(rate_hz, "My Song", {{"mixture", "mixture.wav", true}, {"vocals", "vocals.wav"}});
 ///     ... page.push(0, mixture); ... page.push(1, vocals); ...
-///     page.write("index.html");
+///     write_file("index.html", page.html());
 class SongPage {
  public:
   SongPage(int sample_rate_hz, std::string title, std::vector<PageTrack> tracks);
@@ -33,8 +33,8 @@ class SongPage {
 
   /// Takes the next block of a track, of any length; all tracks have the same length in the end.
   void push(std::size_t track, const AudioBuffer& block);
-  /// Writes the page through an AtomicFile. No push after it. Throws Error(output).
-  void write(const std::filesystem::path& path);
+  /// The finished page. No push after it.
+  [[nodiscard]] std::string html();
 
  private:
   struct Impl;

@@ -14,6 +14,10 @@ inline constexpr const char* kStdout = "-";
 /// The name of the --plot output.
 inline constexpr const char* kSpectrogram = "spectrogram";
 
+/// The name of the --page output, and of the mix that its tracks are heard beside.
+inline constexpr const char* kPage = "index";
+inline constexpr const char* kMixture = "mixture";
+
 /// Where the outputs go by default, in the output folder.
 inline constexpr const char* kOutputTemplate = "{dir}/{name}/{stem}.{ext}";
 /// The same for a song's stem file and what stands beside it.

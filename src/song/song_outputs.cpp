@@ -29,6 +29,22 @@ AudioBuffer mixed(const std::map<std::string, float>& gains, const std::vector<s
   return sum;
 }
 
+const Output& output_named(const Job& job, const char* name) {
+  return *std::find_if(job.outputs.begin(), job.outputs.end(),
+                       [&](const Output& output) { return output.stem == name; });
+}
+
+/// A track per mix, whose file the page finds from its own folder.
+std::vector<PageTrack> page_tracks(const Job& job, const SongSettings& settings) {
+  const std::filesystem::path folder = output_named(job, kPage).path.parent_path();
+  std::vector<PageTrack> tracks;
+  for (const Mix& mix : settings.mixes) {
+    const std::filesystem::path file = output_named(job, mix.name.c_str()).path;
+    tracks.push_back({mix.name, file.lexically_relative(folder), mix.name == kMixture});
+  }
+  return tracks;
+}
+
 }  // namespace
 
 SongOutputs::SongOutputs(const Job& job, const Decoder& decoder, const SongSettings& settings,
@@ -48,6 +64,10 @@ SongOutputs::SongOutputs(const Job& job, const Decoder& decoder, const SongSetti
     writers_.push_back(std::make_unique<TaskThread>(1));
   }
   if (figure_) drawer_ = std::make_unique<TaskThread>(1);
+  if (settings.page) {
+    page_.emplace(sample_rate_hz, job.song.name, page_tracks(job, settings));
+    pager_ = std::make_unique<TaskThread>(1);
+  }
 }
 
 void SongOutputs::push_mixture(const AudioBuffer& block) {
@@ -66,7 +86,9 @@ void SongOutputs::push_stems(std::span<const AudioBuffer> stems) {
   for (std::size_t part = 0; part < settings_.mixes.size(); ++part) {
     const std::map<std::string, float>& gains = settings_.mixes[part].gains;
     const bool is_stem = gains.size() == 1 && gains.begin()->second == 1;
-    write(part, is_stem ? stem(gains.begin()->first) : mixed(gains, names_, stems));
+    AudioBuffer block = is_stem ? stem(gains.begin()->first) : mixed(gains, names_, stems);
+    if (page_) pager_->push([this, part, block] { page_->push(part, block); });
+    write(part, std::move(block));
   }
   for (std::size_t i = 0; settings_.mixes.empty() && i < settings_.stem_file.size(); ++i) {
     write(kMixtureStream + 1 + i, stem(settings_.stem_file[i]));
@@ -78,17 +100,14 @@ SongOutputs::Report SongOutputs::finish() {
   if (mixture_) write_mixture(mixture_->finish());
   for (const auto& writer : writers_) writer->wait();
   if (drawer_) drawer_->wait();
+  if (pager_) pager_->wait();
   if (spool_) report.gain = spool_->replay(audio_);
   throw_if_cancelled();
   audio_.complete();  // so that hardly anything can fail once the first file has its name
   if (settings_.existing == ExistingFile::keep) check_free(job_);  // before the first of several has its name
   std::vector<TemporaryFile> added;  // go away where a later one fails; a replaced one cannot come back
-  if (figure_) {
-    const std::filesystem::path& path = job_.outputs.back().path;
-    const bool adds = !std::filesystem::exists(path);
-    write_file(path, png_bytes(figure_->draw()), settings_.existing);
-    if (adds) added.emplace_back(path);
-  }
+  if (figure_) write_beside(kSpectrogram, png_bytes(figure_->draw()), added);
+  if (page_) write_beside(kPage, page_->html(), added);
   audio_.finish(added, settings_.existing);
   for (TemporaryFile& file : added) file.keep();
   report.peak = audio_.peak();
@@ -106,6 +125,14 @@ void SongOutputs::write(std::size_t part, AudioBuffer block) {
       audio_.write(part, block);
     }
   });
+}
+
+void SongOutputs::write_beside(const char* name, const std::string& bytes,
+                               std::vector<TemporaryFile>& added) const {
+  const std::filesystem::path& path = output_named(job_, name).path;
+  const bool adds = !std::filesystem::exists(path);
+  write_file(path, bytes, settings_.existing);
+  if (adds) added.emplace_back(path);
 }
 
 void SongOutputs::write_mixture(const AudioBuffer& block) {

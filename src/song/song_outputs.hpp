@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/task_thread.hpp"
+#include "page/page.hpp"
 #include "plot/spectrogram_figure.hpp"
 #include "song/audio_outputs.hpp"
 #include "song/block_resampler.hpp"
@@ -44,6 +45,8 @@ class SongOutputs {
  private:
   void write(std::size_t part, AudioBuffer block);
   void write_mixture(const AudioBuffer& block);
+  /// Puts a file of text or pixels at the output of this name.
+  void write_beside(const char* name, const std::string& bytes, std::vector<TemporaryFile>& added) const;
 
   const Job& job_;
   const SongSettings& settings_;
@@ -51,10 +54,12 @@ class SongOutputs {
   AudioOutputs audio_;
   std::optional<RescaleSpool> spool_;
   std::optional<SpectrogramFigure> figure_;
+  std::optional<SongPage> page_;
   std::optional<BlockResampler> mixture_;  ///< where it is wanted, at the outputs' rate
   // The threads last, so that they end before what they use goes.
   std::vector<std::unique_ptr<TaskThread>> writers_;  ///< one per file
   std::unique_ptr<TaskThread> drawer_;
+  std::unique_ptr<TaskThread> pager_;
 };
 
 }  // namespace svsep

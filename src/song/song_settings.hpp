@@ -38,6 +38,7 @@ struct SongSettings {
   int sample_rate_hz = 0;  ///< of the outputs; 0: the song's
   ClipPolicy clip = ClipPolicy::clip;
   bool plot = false;
+  bool page = false;  ///< the page to look and listen, of the mixes; not with a .stem.mp4
   ExistingFile existing = ExistingFile::replace;  ///< outputs that exist when the song's are complete
   /// Gets the share of the song that is done, 0..1, where its length is known; on a thread of the
   /// separator's.

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# The page in a real browser: browser_test.sh PAGE [SECONDS]
-# Opens PAGE from its file in headless Chromium and uses it as a person does: real clicks and keys, through
+# The page in a real browser: browser_test.sh SVSEP DEMO_SONG [SECONDS]
+# Lets the program SVSEP separate what DEMO_SONG makes, opens the page from its file in headless Chromium and uses it as a person does: real clicks and keys, through
 # chromedriver. While it plays, the tracks must stay within 20 ms of each other, for SECONDS (10 by default).
 # Exit code 77: no Chromium here.
 set -euo pipefail
 
-page=$(realpath -- "$1")
-seconds=${2:-10}
+svsep=$1
+demo_song=$2
+seconds=${3:-5}
 for tool in chromium chromedriver curl jq; do
   command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed" >&2; exit 77; }
 done
 
 folder=$(mktemp -d)
+"$demo_song" "$folder/song.wav"
+"$svsep" separate --quiet --page --output "$folder/stems" "$folder/song.wav"
+page=$folder/stems/song/index.html
 chromedriver --port=0 >"$folder/log" 2>&1 &
 driver=$!
 session=

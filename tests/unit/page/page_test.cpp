@@ -35,8 +35,8 @@ AudioBuffer tone(std::size_t samples) {
 
 class Page : public testing::Test {
  protected:
-  [[nodiscard]] std::string page_of(const std::string& title, const std::vector<PageTrack>& tracks,
-                                    std::size_t block_samples = kRateHz) const {
+  [[nodiscard]] static std::string page_of(const std::string& title, const std::vector<PageTrack>& tracks,
+                                           std::size_t block_samples = kRateHz) {
     SongPage page(kRateHz, title, tracks);
     const AudioBuffer song = tone(2 * kRateHz);
     for (std::size_t start = 0; start < song.samples(); start += block_samples) {
@@ -48,8 +48,7 @@ class Page : public testing::Test {
       }
       for (std::size_t track = 0; track < tracks.size(); ++track) page.push(track, block);
     }
-    page.write(folder_ / "index.html");
-    return contents(folder_ / "index.html");
+    return page.html();
   }
 
   /// What the page's script reads.
