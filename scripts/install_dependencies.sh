@@ -9,7 +9,7 @@ packages=(g++ cmake ninja-build pkg-config libtorch-dev libgloo-dev libopenblas0
   libhdf5-dev libyaml-cpp-dev)
 if [[ "${1:-}" == test ]]; then
   packages+=(clang-16 clang-format-14 clang-tidy-16 libclang-rt-16-dev libgtest-dev libgmock-dev libbenchmark-dev
-    ffmpeg valgrind)
+    chromium chromium-driver jq ffmpeg valgrind)
 fi
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
