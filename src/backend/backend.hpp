@@ -18,9 +18,9 @@ struct EstimatorOptions {
   int threads = 0;              ///< CPU threads; 0: all processors
   std::size_t stride =
       9;  ///< thesis CNN: evaluate every stride-th window and use that many of its middle frames
-  std::size_t overlap = 1;  ///< thesis CNN: above 1, average the masks of so many windows; see load_network
-  /// Published networks: share of a chunk in common with the next, 0 to 0.99; absent: the model's.
-  std::optional<double> chunk_overlap = {};
+  /// Share of a chunk that the next one sees again, 0 to 0.99; absent: the model's. The thesis CNN's windows
+  /// of nine frames share 0, 2/3 or 8/9, whichever is nearest (absent: 0); our U-Nets have no such choice.
+  std::optional<double> overlap = {};
   bool float32 = false;  ///< compute in float32 even where the device is faster in half of it
   /// Stems that will be wanted, see SeparationSettings::stems: a published network may do without the others.
   std::vector<std::string> stems = {};

@@ -3,11 +3,15 @@
 #include "network/mask/torch_mask_estimator.hpp"
 #include "network/published/torch_chunk_estimator.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
 namespace svsep {
 namespace {
+
+/// How many of the thesis CNN's windows see a frame, see EstimatorOptions::overlap.
+std::size_t windows_per_frame(double overlap) { return overlap < 1.0 / 3 ? 1 : overlap < 7.0 / 9 ? 3 : 9; }
 
 class TorchBackend : public Backend {
  public:
@@ -24,9 +28,10 @@ class TorchBackend : public Backend {
     const torch::ScalarType type = options.float32 ? torch::kFloat : fastest_type(device);
     if (model.info().chunks) {
       return std::make_unique<TorchChunkEstimator>(
-          model, ChunkEstimatorOptions{device, type, options.chunk_overlap, options.stems});
+          model, ChunkEstimatorOptions{device, type, options.overlap, options.stems});
     }
-    return std::make_unique<TorchMaskEstimator>(model, device, options.stride, type, options.overlap);
+    return std::make_unique<TorchMaskEstimator>(model, device, options.stride, type,
+                                                windows_per_frame(options.overlap.value_or(0)));
   }
 
   void train(const TrainingOptions& options) override {

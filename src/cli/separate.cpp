@@ -1,11 +1,11 @@
 #include "cli/separate_batch.hpp"
 #include "cli/separate_options.hpp"
 #include "cli/verbs.hpp"
+#include "separation/stems.hpp"
 #include "song/inputs.hpp"
 #include "song/output_plan.hpp"
 #include "svsep/error.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -21,7 +21,37 @@ constexpr const char* kStdinName = "stdin";
 
 float factor_of(float gain_db) { return std::pow(10.0F, gain_db / 20.0F); }  // 0 for minus infinity
 
-std::vector<Mix> mixes_of(const SeparateOptions& options) {
+/// The stems that the model itself gives.
+std::vector<std::string> own_stems(const ModelInfo& info) {
+  return info.chunks ? info.chunks->stems : mask_stems();
+}
+
+/// The stems that are wanted by name; empty: nothing was said.
+std::vector<std::string> wanted_stems(const SeparateOptions& options, const ModelInfo& info) {
+  if (options.stems.empty()) return {};
+  try {
+    return choose_stems(own_stems(info), options.stems, info.chunks.has_value());
+  } catch (const Error& error) {
+    throw Error(error.kind(), std::string("--stems: ") + error.what());
+  }
+}
+
+/// Options of masks, for a model that has none.
+void check_mask_options(const SeparateOptions& options, const ModelInfo& info) {
+  if (!info.chunks) return;
+  const auto refuse = [&](bool is_given, const char* option) {
+    if (!is_given) return;
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: {} gives its stems without a mask; expected a model of svsep's own", option,
+                            options.model));
+  };
+  refuse(options.vocals_threshold.has_value(), "--vocal-thresh");
+  refuse(options.accompaniment_threshold.has_value(), "--acc-thresh");
+  refuse(options.separation.high_band != HighBand::split, "--high-band");
+  refuse(options.separation.accompaniment != AccompanimentSource::mask, "--acc-from");
+}
+
+std::vector<Mix> mixes_of(const SeparateOptions& options, const std::vector<std::string>& stems) {
   if (!options.format) return {};
   constexpr float kSilence = -std::numeric_limits<float>::infinity();
   std::vector<Mix> mixes;
@@ -32,12 +62,8 @@ std::vector<Mix> mixes_of(const SeparateOptions& options) {
                       {"accompaniment", factor_of(options.accompaniment_gain_db.value_or(0))}}});
     return mixes;
   }
-  const auto wanted = [&](const char* stem) {
-    return options.stems.empty() ||
-           std::find(options.stems.begin(), options.stems.end(), stem) != options.stems.end();
-  };
-  if (wanted("vocals")) mixes.push_back({"vocals", {{"vocals", 1.0F}}});
-  if (wanted("accompaniment")) mixes.push_back({"accompaniment", {{"accompaniment", 1.0F}}});
+  for (const std::string& stem : stems.empty() ? mask_stems() : stems)
+    mixes.push_back({stem, {{stem, 1.0F}}});
   return mixes;
 }
 
@@ -77,6 +103,7 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
       Thresholds{options.vocals_threshold.value_or(suited.vocals),
                  options.accompaniment_threshold.value_or(suited.accompaniment)};
   settings.song.mixes = mixes;
+  if (const auto stems = wanted_stems(options, model.info()); !stems.empty()) settings.song.stem_file = stems;
   settings.song.format = options.format.value_or(AudioFormat::m4a);
   settings.song.bitrate_kbps = options.bitrate_kbps;
   settings.song.sample_rate_hz = options.sample_rate_hz;
@@ -100,7 +127,9 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
 int separate(const SeparateOptions& options) {
   validate(options);
   const Shard shard = options.shard ? parse_shard(*options.shard) : Shard{};
-  const std::vector<Mix> mixes = mixes_of(options);
+  const ModelFile model(find_model(options.model));
+  check_mask_options(options, model.info());
+  const std::vector<Mix> mixes = mixes_of(options, wanted_stems(options, model.info()));
   FoundSongs found = find_songs({options.songs, options.list, options.list_has_nulls,
                                  options.stdin_name.value_or(kStdinName), options.output});
   const std::vector<Job> all = plan(options, found.songs, mixes);  // of every shard: all see a collision
@@ -109,7 +138,6 @@ int separate(const SeparateOptions& options) {
   if (shard.index != 1) found.unreadable.clear();  // the first shard tells of them
   if (options.shard) spdlog::info("shard {}: {} of {} songs", *options.shard, jobs.size(), all.size());
   if (jobs.empty() && found.unreadable.empty()) return 0;
-  const ModelFile model(find_model(options.model));
   separate_all(jobs, found.unreadable, model, settings_of(options, model, mixes));
   return 0;
 }

@@ -22,16 +22,15 @@ constexpr float kMaxGainDb = 60;
   refuse(first + " and " + second + " cannot go together");
 }
 
-/// "vocals", "accompaniment" or both, with a comma between, in any case.
+/// Names with commas between, in any case; which exist, the model says.
 std::vector<std::string> parse_stems(const std::string& text) {
   std::vector<std::string> stems;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string stem = lower_case(text.substr(begin, end - begin));
-    if (stem != "vocals" && stem != "accompaniment") {
-      throw CLI::ValidationError("--stems", "expected vocals, accompaniment or both, got " + text);
+    stems.push_back(lower_case(text.substr(begin, end - begin)));
+    if (stems.back().empty()) {
+      throw CLI::ValidationError("--stems", "expected names with commas between, got " + text);
     }
-    stems.push_back(stem);
     begin = end + 1;
   }
   return stems;
@@ -108,7 +107,7 @@ void add_format(CLI::App& verb, SeparateOptions& options) {
   for (const FormatName& format : kFormatNames) formats.emplace_back(format.name, format.format);
   formats.emplace_back(kStemFileExtension, std::nullopt);
   add_choice(verb, "--format", options.format, "wav", formats,
-             "Of the stems; wav is wav24; stem.mp4: one file with mixture, accompaniment and vocals")
+             "Of the stems; wav is wav24; stem.mp4: one file with the mixture and the stems")
       ->group("Output");
   verb.add_option("--bitrate", options.bitrate_kbps, "kbit/s of a lossy format [the format's]")
       ->check(CLI::Range(8, 2000))
@@ -125,8 +124,9 @@ void add_format(CLI::App& verb, SeparateOptions& options) {
 void add_mixes(CLI::App& verb, SeparateOptions& options) {
   CLI::Option* stems = verb.add_option_function<std::string>(
                                "--stems", [&](const std::string& text) { options.stems = parse_stems(text); },
-                               "Which to write")
-                           ->type_name("vocals,accompaniment")
+                               "Which to write: names that the model has, all, rest (the mixture less "
+                               "all) [vocals,accompaniment]")
+                           ->type_name("NAMES")
                            ->group("Output");
   CLI::Option* karaoke =
       verb.add_flag("--karaoke", options.karaoke, "Write one mix of both stems instead, by the two gains")
@@ -166,9 +166,9 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
       "The accompaniment is (1 - mask) x mixture, or mixture - vocals")
       ->group("Separation");
   verb.add_option("--overlap", options.estimator.overlap,
-                  "The thesis' CNN only: the mask of a frame is the mean of N windows', slower and better")
-      ->check(CLI::IsMember({1, 3, 9}))
-      ->capture_default_str()
+                  "Share of a chunk (of a window, for the thesis' CNN) that the next one sees again: slower "
+                  "and smoother [the model's]")
+      ->check(CLI::Range(0.0, 0.99))
       ->group("Separation");
   verb.add_flag("--float32", options.estimator.float32,
                 "Run the network in float32 also where bfloat16 (some CPUs) or float16 (CUDA) is faster")
@@ -204,7 +204,6 @@ void validate_inputs(const SeparateOptions& options) {
 
 void validate_outputs(const SeparateOptions& options) {
   if (!options.format) {
-    if (!options.stems.empty()) refuse_pair("--format stem.mp4", "--stems");
     if (options.karaoke) refuse_pair("--format stem.mp4", "--karaoke");
     if (options.page) refuse_pair("--format stem.mp4", "--page");
   } else if (options.bitrate_kbps) {
@@ -218,8 +217,8 @@ void validate_outputs(const SeparateOptions& options) {
   if (options.page) refuse_pair("--output -", "--page");
   if (options.name_template) refuse_pair("--output -", "--output-template");
   if (options.skip_existing) refuse_pair("--output -", "--skip-existing");
-  if (!options.karaoke && options.stems.size() != 1) {
-    refuse("--output - takes one stem; expected --stems vocals, --stems accompaniment or --karaoke");
+  if (!options.karaoke && (options.stems.size() != 1 || options.stems.front() == "all")) {
+    refuse("--output - takes one stem; expected one name at --stems, such as vocals, or --karaoke");
   }
 }
 

@@ -295,7 +295,7 @@ TEST_F(SeparateOutputs, DoesNotClickWhereTheNetworksBatchesMeet) {
   constexpr int kRateHz = 44100;
   const std::size_t samples = std::size_t{kRateHz} * 60;  // a batch is 0.74 s
   test::write_wav_f32(folder_ / "song.wav", test::sine(kRateHz, samples, 1, 1000), kRateHz);
-  ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "--overlap", "9", "--vocal-thresh", "0",
+  ASSERT_EQ(separate({"song.wav", "--format", "wav32f", "--overlap", "0.89", "--vocal-thresh", "0",
                       "--acc-thresh", "0"})
                 .exit_code,
             0);
