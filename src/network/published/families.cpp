@@ -1,5 +1,6 @@
 #include "network/published/families.hpp"
 
+#include "network/published/mdx23c.hpp"
 #include "network/published/roformer.hpp"
 #include "svsep/error.hpp"
 
@@ -20,6 +21,7 @@ struct Family {
 constexpr std::array kFamilies = {
     Family{"bs-roformer", make_roformer},
     Family{"mel-band-roformer", make_roformer},
+    Family{"mdx23c", make_mdx23c},
 };
 
 }  // namespace
@@ -46,6 +48,14 @@ std::int64_t published_size(const ModelInfo& info, const std::string& name) {
 
 std::int64_t published_size(const ModelInfo& info, const std::string& name, std::int64_t otherwise) {
   return info.sizes.contains(name) ? published_size(info, name) : otherwise;
+}
+
+std::int64_t bounded_size(const ModelInfo& info, const std::string& name, std::int64_t least,
+                          std::int64_t most) {
+  const std::int64_t value = published_size(info, name);
+  if (value < least || value > most)
+    refuse_size(name, fmt::format("{} to {}", least, most), std::to_string(value));
+  return value;
 }
 
 const std::vector<std::int64_t>& published_sizes(const ModelInfo& info, const std::string& name) {

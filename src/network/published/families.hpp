@@ -25,6 +25,10 @@ namespace svsep {
 [[nodiscard]] std::int64_t published_size(const ModelInfo& info, const std::string& name,
                                           std::int64_t otherwise);
 
+/// The one value of the size `name`, from `least` to `most`. Throws Error(model).
+[[nodiscard]] std::int64_t bounded_size(const ModelInfo& info, const std::string& name, std::int64_t least,
+                                        std::int64_t most);
+
 /// All values of the size `name`. Throws Error(model) where the metadata has none.
 [[nodiscard]] const std::vector<std::int64_t>& published_sizes(const ModelInfo& info,
                                                                const std::string& name);

@@ -84,8 +84,12 @@ torch::Tensor Roformer::forward(const torch::Tensor& mixture) {
                                      .contiguous();  // [batch, frames, bins, channels, real and imaginary]
   const torch::Tensor x = features(spectrum.flatten(3));
   std::vector<torch::Tensor> stems;
-  for (const MaskEstimatorHead& head : heads_) {
-    const torch::Tensor mask = torch::view_as_complex(head.apply(x).view(spectrum.sizes()));
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    if (!used_.empty() && !used_[i]) {
+      stems.push_back(torch::zeros_like(mixture));
+      continue;
+    }
+    const torch::Tensor mask = torch::view_as_complex(heads_[i].apply(x).view(spectrum.sizes()));
     torch::Tensor masked = (torch::view_as_complex(spectrum) * mask).permute({0, 3, 2, 1});
     if (sizes_.mutes_dc) masked.select(2, 0).zero_();
     const torch::Tensor stem =

@@ -48,6 +48,7 @@ class Roformer : public ChunkNetwork {
 
   torch::Tensor forward(const torch::Tensor& mixture) override;
   void prepare(torch::ScalarType compute_type) override;
+  void keep_stems(const std::vector<bool>& used) override { used_ = used; }
 
  private:
   struct Block {
@@ -62,6 +63,7 @@ class Roformer : public ChunkNetwork {
   std::vector<Block> blocks_;
   torch::Tensor final_gamma_;
   std::vector<MaskEstimatorHead> heads_;
+  std::vector<bool> used_;  ///< stems whose masks are estimated; empty: all
 };
 
 /// For the table of families: "bs-roformer" and "mel-band-roformer".

@@ -11,15 +11,6 @@ constexpr std::int64_t kMaxFeatures = 4096;
 constexpr std::int64_t kMaxHidden = 32768;
 constexpr std::int64_t kMaxFftSamples = 65536;
 
-/// The size, from `least` to `most`.
-std::int64_t bounded(const ModelInfo& info, const std::string& name, std::int64_t least, std::int64_t most) {
-  const std::int64_t value = published_size(info, name);
-  if (value < least || value > most) {
-    refuse_size(name, std::to_string(least) + " to " + std::to_string(most), std::to_string(value));
-  }
-  return value;
-}
-
 std::vector<Band> read_bands(const ModelInfo& info, std::int64_t bins) {
   const std::vector<std::int64_t>& firsts = published_sizes(info, "band_first_bins");
   const std::vector<std::int64_t>& counts = published_sizes(info, "band_bins");
@@ -43,10 +34,10 @@ std::vector<Band> read_bands(const ModelInfo& info, std::int64_t bins) {
 
 RoformerStft read_stft(const ModelInfo& info) {
   RoformerStft stft;
-  stft.fft_samples = bounded(info, "stft_n_fft", 16, kMaxFftSamples);
-  stft.window_samples = bounded(info, "stft_win_length", 1, stft.fft_samples);
-  stft.hop_samples = bounded(info, "stft_hop_length", 1, stft.window_samples);
-  stft.normalises = bounded(info, "stft_normalized", 0, 1) == 1;
+  stft.fft_samples = bounded_size(info, "stft_n_fft", 16, kMaxFftSamples);
+  stft.window_samples = bounded_size(info, "stft_win_length", 1, stft.fft_samples);
+  stft.hop_samples = bounded_size(info, "stft_hop_length", 1, stft.window_samples);
+  stft.normalises = bounded_size(info, "stft_normalized", 0, 1) == 1;
   return stft;
 }
 
@@ -57,25 +48,25 @@ RoformerSizes roformer_sizes(const ModelInfo& info) {
   RoformerSizes sizes;
   sizes.channels = static_cast<std::int64_t>(info.chunks->channels);
   sizes.stems = static_cast<std::int64_t>(info.chunks->stems.size());
-  sizes.depth = bounded(info, "depth", 1, kMaxDepth);
-  sizes.linear_depth = bounded(info, "linear_transformer_depth", 0, kMaxDepth);
-  sizes.time_depth = bounded(info, "time_transformer_depth", 1, kMaxDepth);
-  sizes.frequency_depth = bounded(info, "freq_transformer_depth", 1, kMaxDepth);
+  sizes.depth = bounded_size(info, "depth", 1, kMaxDepth);
+  sizes.linear_depth = bounded_size(info, "linear_transformer_depth", 0, kMaxDepth);
+  sizes.time_depth = bounded_size(info, "time_transformer_depth", 1, kMaxDepth);
+  sizes.frequency_depth = bounded_size(info, "freq_transformer_depth", 1, kMaxDepth);
   TransformerSizes& transformer = sizes.transformer;
-  transformer.features = bounded(info, "dim", 1, kMaxFeatures);
-  transformer.heads = bounded(info, "heads", 1, kMaxFeatures);
-  transformer.head_size = bounded(info, "dim_head", 2, kMaxFeatures);
+  transformer.features = bounded_size(info, "dim", 1, kMaxFeatures);
+  transformer.heads = bounded_size(info, "heads", 1, kMaxFeatures);
+  transformer.head_size = bounded_size(info, "dim_head", 2, kMaxFeatures);
   if (transformer.head_size % 2 != 0) {
     refuse_size("dim_head", "an even number", std::to_string(transformer.head_size));
   }
-  transformer.hidden = bounded(info, "ff_inner", 1, kMaxHidden);
-  transformer.norms_output = bounded(info, "norm_output", 0, 1) == 1;
-  sizes.norms_end = bounded(info, "final_norm", 0, 1) == 1;
-  sizes.skips = bounded(info, "skip_connection", 0, 1) == 1;
-  sizes.mutes_dc = bounded(info, "zero_dc", 0, 1) == 1;
+  transformer.hidden = bounded_size(info, "ff_inner", 1, kMaxHidden);
+  transformer.norms_output = bounded_size(info, "norm_output", 0, 1) == 1;
+  sizes.norms_end = bounded_size(info, "final_norm", 0, 1) == 1;
+  sizes.skips = bounded_size(info, "skip_connection", 0, 1) == 1;
+  sizes.mutes_dc = bounded_size(info, "zero_dc", 0, 1) == 1;
   sizes.mask.features = transformer.features;
-  sizes.mask.hidden = bounded(info, "mask_inner", 1, kMaxHidden);
-  sizes.mask.hidden_layers = bounded(info, "mask_hidden_layers", 0, kMaxDepth);
+  sizes.mask.hidden = bounded_size(info, "mask_inner", 1, kMaxHidden);
+  sizes.mask.hidden_layers = bounded_size(info, "mask_hidden_layers", 0, kMaxDepth);
   sizes.stft = read_stft(info);
   sizes.bands = read_bands(info, sizes.stft.fft_samples / 2 + 1);
   if (info.chunks->chunk_samples <= static_cast<std::size_t>(sizes.stft.fft_samples / 2)) {

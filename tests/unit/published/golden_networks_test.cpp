@@ -1,4 +1,3 @@
-#include "network/published/roformer.hpp"
 
 #include "network/mask/mask_network.hpp"
 #include "network/published/families.hpp"
@@ -45,19 +44,19 @@ double relative_difference(const torch::Tensor& got, const torch::Tensor& expect
   return ((got - expected).abs().max() / expected.abs().max()).item<double>();
 }
 
-class RoformerTest : public testing::TestWithParam<std::string> {
+class GoldenNetworkTest : public testing::TestWithParam<std::string> {
  protected:
   c10::InferenceMode inference_;
 };
 
-TEST_P(RoformerTest, GivesTheStemsOfTheReference) {
+TEST_P(GoldenNetworkTest, GivesTheStemsOfTheReference) {
   const ModelFile file = golden_file(GetParam());
   const Golden golden = golden_of(file);
   const torch::Tensor stems = loaded(file)->forward(golden.mixture.unsqueeze(0));
   EXPECT_LT(relative_difference(stems[0], golden.stems), 1e-5);
 }
 
-TEST_P(RoformerTest, SeparatesEachChunkOfABatchAlike) {
+TEST_P(GoldenNetworkTest, SeparatesEachChunkOfABatchAlike) {
   const ModelFile file = golden_file(GetParam());
   const Golden golden = golden_of(file);
   const torch::Tensor stems =
@@ -65,7 +64,7 @@ TEST_P(RoformerTest, SeparatesEachChunkOfABatchAlike) {
   EXPECT_LT(relative_difference(stems[1], golden.stems), 1e-5);
 }
 
-TEST_P(RoformerTest, StaysNearTheReferenceInBfloat16) {
+TEST_P(GoldenNetworkTest, StaysNearTheReferenceInBfloat16) {
   const ModelFile file = golden_file(GetParam());
   const Golden golden = golden_of(file);
   const torch::Tensor stems = loaded(file, torch::kBFloat16)->forward(golden.mixture.unsqueeze(0));
@@ -73,9 +72,10 @@ TEST_P(RoformerTest, StaysNearTheReferenceInBfloat16) {
   EXPECT_LT(relative_difference(stems[0], golden.stems), 0.05);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, RoformerTest,
+INSTANTIATE_TEST_SUITE_P(Published, GoldenNetworkTest,
                          testing::Values("bs_roformer_tiny", "bs_roformer_tiny_stems",
-                                         "mel_band_roformer_tiny", "mel_band_roformer_tiny_linear"),
+                                         "mel_band_roformer_tiny", "mel_band_roformer_tiny_linear",
+                                         "mdx23c_tiny", "mdx23c_tiny_batch", "mdx23c_tiny_group"),
                          [](const auto& name) { return name.param; });
 
 TEST(RoformerSizesTest, RefusesBandsThatLeaveBinsOut) {
@@ -106,6 +106,20 @@ TEST(RoformerSizesTest, RefusesSizesBeyondReason) {
                                                          {"dim_head", 5},
                                                          {"ff_inner", 1 << 20},
                                                          {"stft_hop_length", 65}}) {
+    ModelInfo info = file.info();
+    info.sizes[name] = {value};
+    EXPECT_THROW(static_cast<void>(make_published_network(info)), Error) << name;
+  }
+}
+
+TEST(Mdx23cSizesTest, RefusesChunksAndBinsThatDoNotHalve) {
+  const ModelFile file = golden_file("mdx23c_tiny");
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::int64_t>>{{"dim_f", 44},
+                                                                                     {"num_scales", 4},
+                                                                                     {"num_scales", 0},
+                                                                                     {"hop_length", 300},
+                                                                                     {"norm", 4},
+                                                                                     {"act", 3}}) {
     ModelInfo info = file.info();
     info.sizes[name] = {value};
     EXPECT_THROW(static_cast<void>(make_published_network(info)), Error) << name;
