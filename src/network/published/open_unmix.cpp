@@ -62,11 +62,11 @@ void OpenUnmixTarget::prepare() {
   input_weight = tensors["fc1.weight"] * per_channel("input_scale") * first.scale.unsqueeze(1);
   input_bias = first.shift + input_weight.mv(per_channel("input_mean"));
   const Affine second = batch_norm("bn2");
-  hidden = Product(tensors["fc2.weight"] * second.scale.unsqueeze(1), second.shift, torch::kFloat);
+  to_hidden = Product(tensors["fc2.weight"] * second.scale.unsqueeze(1), second.shift, torch::kFloat);
   const Affine third = batch_norm("bn3");
   const torch::Tensor output_scale = per_channel("output_scale");
-  output = Product(tensors["fc3.weight"] * (third.scale * output_scale).unsqueeze(1),
-                   third.shift * output_scale + per_channel("output_mean"), torch::kFloat);
+  to_output = Product(tensors["fc3.weight"] * (third.scale * output_scale).unsqueeze(1),
+                      third.shift * output_scale + per_channel("output_mean"), torch::kFloat);
   lstm->prepare();
   release_parameters(*this);
 }
@@ -104,8 +104,8 @@ std::vector<torch::Tensor> OpenUnmix::magnitudes(const torch::Tensor& spectra) c
   std::vector<torch::Tensor> result;
   for (std::size_t k = 0; k < targets_.size(); ++k) {
     const OpenUnmixTarget& target = *targets_[k];
-    torch::Tensor hidden = target.hidden(torch::cat({inputs[k], context[k]}, -1).flatten(0, 1)).relu_();
-    result.push_back(target.output(hidden).relu_().mul_(flat).view({batch, frames, sizes_.channels, -1}));
+    torch::Tensor hidden = target.to_hidden(torch::cat({inputs[k], context[k]}, -1).flatten(0, 1)).relu_();
+    result.push_back(target.to_output(hidden).relu_().mul_(flat).view({batch, frames, sizes_.channels, -1}));
   }
   return result;
 }

@@ -33,8 +33,8 @@ class OpenUnmixTarget : public torch::nn::Module {
   void prepare();
 
   torch::Tensor input_weight, input_bias;  ///< fc1: [hidden, channels * input_bins], [hidden]
-  Product hidden;                          ///< fc2: 2 * hidden -> hidden
-  Product output;                          ///< fc3: hidden -> channels * bins
+  Product to_hidden;                       ///< fc2: 2 * hidden -> hidden
+  Product to_output;                       ///< fc3: hidden -> channels * bins
   std::shared_ptr<Lstm> lstm;
 
  private:
