@@ -1,8 +1,8 @@
 #include "network/published/families.hpp"
 
-#include "network/published/mdx23c.hpp"
 #include "network/published/bag.hpp"
 #include "network/published/htdemucs.hpp"
+#include "network/published/mdx23c.hpp"
 #include "network/published/open_unmix.hpp"
 #include "network/published/roformer.hpp"
 #include "svsep/error.hpp"
@@ -23,10 +23,8 @@ struct Family {
 
 // One line per family: its name in model files, and what makes it.
 constexpr std::array kFamilies = {
-    Family{"bs-roformer", make_roformer},
-    Family{"mel-band-roformer", make_roformer},
-    Family{"mdx23c", make_mdx23c},
-    Family{"open-unmix", make_open_unmix},
+    Family{"bs-roformer", make_roformer}, Family{"mel-band-roformer", make_roformer},
+    Family{"mdx23c", make_mdx23c},        Family{"open-unmix", make_open_unmix},
     Family{"htdemucs", make_htdemucs},
 };
 

@@ -36,7 +36,8 @@ class YamlTest : public testing::Test {
 TEST_F(YamlTest, ReadsConfigurationsAsTheirUsersHaveThem) {
   const ValueTree tree = read(
       "audio:\n  chunk_size: 352800  # samples\n  min_mean_abs: 0.000\n"
-      "model:\n  stereo: true\n  flash_attn: True\n  freqs_per_bands: !!python/tuple\n    - 2\n    - 2\n    - "
+      "model:\n  stereo: true\n  flash_attn: True\n  freqs_per_bands: !!python/tuple\n    - 2\n    - 2\n    "
+      "- "
       "129\n"
       "  empty:\n  init: 1e-3\n  big: 10_000\n  act: gelu\n  quoted: '5'\n  multi: []\n"
       "training:\n  instruments: ['vocals', \"other\"]\n  target_instrument: null\n");
