@@ -264,7 +264,7 @@ double stray_db(const std::vector<float>& samples, double hz) {
     ++at;
     for (std::size_t bin = 0; bin < frame.size() && !is_edge; ++bin) {
       const double distance = std::abs(static_cast<double>(bin) - hz * 2048 / kRateHz);
-      double& largest = distance < 8 ? peak : stray;
+      double& largest = distance < 40 ? peak : stray;
       largest = std::max(largest, static_cast<double>(std::abs(frame[bin])));
     }
   });
