@@ -137,7 +137,7 @@ TEST(Collection, SaysWhatAFolderLacks) {
   const Error missing = fails({.musdb = {{folder / "no"}}});
   EXPECT_EQ(missing.kind(), ErrorKind::input);
   EXPECT_THAT(missing.what(), HasSubstr((folder / "no/train").string() + ": No such file"));
-  EXPECT_THAT(missing.what(), HasSubstr("expected MUSDB18 (train/*.stem.mp4) or MUSDB18-HQ"));
+  EXPECT_THAT(missing.what(), HasSubstr("expected MUSDB18 (train/*.stem.mp4) or a folder per song"));
 
   fs::create_directories(folder / "train");
   EXPECT_THAT(fails({.musdb = {{folder.path()}}}).what(), HasSubstr("train: no song; expected MUSDB18"));
