@@ -65,6 +65,7 @@ std::vector<fs::path> read_song_list(const std::string& path, bool has_nulls) {
   std::string_view rest = text;
   if (rest.starts_with("\xFF\xFE") || rest.starts_with("\xFE\xFF")) fail(path, "is UTF-16; expected UTF-8");
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  if (text.find('\0') != std::string::npos) has_nulls = true;  // no path holds one
   const fs::path folder = is_playlist(path) ? fs::path(path).parent_path() : fs::path();
   std::vector<fs::path> songs;
   while (!rest.empty()) {

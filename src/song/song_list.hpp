@@ -11,9 +11,9 @@ namespace svsep {
 
 /// The paths in a list; "-" is standard input. One per line, which may end in a carriage return; blank lines
 /// and those that begin with '#' (unless a file has that name) are left out; so is a byte-order mark. With
-/// `has_nulls` each path ends with a NUL instead, and every byte counts. Those of a playlist are relative to
-/// its own folder, others to the current one. Throws Error(input): it cannot be read, or is UTF-16;
-/// Cancelled.
+/// `has_nulls`, or where there is a NUL, each path ends with a NUL instead, and every byte counts. Those of a
+/// playlist are relative to its own folder, others to the current one. Throws Error(input): it cannot be
+/// read, or is UTF-16; Cancelled.
 [[nodiscard]] std::vector<std::filesystem::path> read_song_list(const std::string& path, bool has_nulls);
 
 }  // namespace svsep

@@ -100,6 +100,7 @@ TEST_F(FindSongs, FindsTheSongsOfAPlaylistInItsOwnFolder) {
 
 TEST_F(FindSongs, TakesEveryByteBetweenTheNulsOfAList) {
   std::ofstream(folder_ / "list") << at("two\nlines.wav") << '\0' << at("#1.wav") << '\0' << at("b.wav\r");
+  EXPECT_EQ(find({}, at("list")), find({}, at("list"), true)) << "a NUL says it too";
   EXPECT_EQ(find({}, at("list"), true), (Lines{"|#1.wav|#1", "|b.wav\r|b", "|two\nlines.wav|two\nlines"}));
 }
 
