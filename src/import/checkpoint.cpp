@@ -56,17 +56,17 @@ std::int64_t Checkpoint::list_length(std::string_view prefix) const {
 Checkpoint open_checkpoint(const std::filesystem::path& path) {
   Checkpoint checkpoint;
   checkpoint.path = path;
-  const auto file = std::make_shared<const MappedFile>(path, ErrorKind::input, "weight file");
-  checkpoint.memory.push_back(file);
-  const std::string_view bytes = file->bytes();
+  checkpoint.file = std::make_shared<const MappedFile>(path, ErrorKind::input, "weight file");
+  const MappedFile& file = *checkpoint.file;
+  const std::string_view bytes = file.bytes();
   if (is_torch_zip(bytes)) {
-    read_torch_zip(*file, checkpoint);
+    read_torch_zip(file, checkpoint);
   } else if (is_torch_legacy(bytes)) {
-    read_torch_legacy(*file, checkpoint);
+    read_torch_legacy(file, checkpoint);
   } else if (is_hdf5(bytes)) {
-    read_keras_hdf5(*file, checkpoint);
+    read_keras_hdf5(file, checkpoint);
   } else if (is_safetensors(bytes)) {
-    read_safetensors(*file, checkpoint);
+    read_safetensors(file, checkpoint);
   } else {
     checkpoint.fail(
         "is no weight file that svsep knows; expected a PyTorch checkpoint, .safetensors or Keras .h5");

@@ -18,6 +18,8 @@ constexpr std::size_t kMaxForeignDimensions = 8;
 constexpr std::size_t kMaxForeignTensors =
     200'000;  ///< the largest published checkpoints have some thousands
 
+class MappedFile;
+
 /// How a foreign file stores one value of a tensor.
 enum class ForeignType { float16, bfloat16, float32, float64, uint8, int8, int16, int32, int64, boolean };
 
@@ -50,7 +52,8 @@ struct Checkpoint {
   /// What lies beside the tensors, e.g. HT-Demucs' package: "klass" (opaque), "args", "kwargs.channels",
   /// "kwargs.sources". Empty for files that hold tensors only. Tensors in it are opaque.
   ValueTree package;
-  /// Keep the tensors' bytes.
+  /// Keep the tensors' bytes: the file, and what could not be mapped as it is.
+  std::shared_ptr<const MappedFile> file;
   std::vector<std::shared_ptr<const void>> memory;
 
   /// The tensor. Throws Error(model) that names file and tensor where it is missing.

@@ -1,5 +1,6 @@
 #include "import/import_model.hpp"
 
+#include "core/mapped_file.hpp"
 #include "import/family.hpp"
 #include "model/half.hpp"
 #include "svsep/error.hpp"
@@ -89,6 +90,7 @@ TensorType type_of(const TensorSource& source, const ForeignTensor& tensor, cons
       largest = std::max(largest, std::abs(value));
     }
   }
+  checkpoint.file->forget();
   return tensor.shape.size() > 1 && largest <= kLargestHalf ? TensorType::float16 : TensorType::float32;
 }
 
@@ -107,8 +109,10 @@ std::vector<TensorStream> streams_of(const ImportPlan& plan, const std::vector<C
     const TensorType type = options.float32 ? TensorType::float32 : type_of(source, original, checkpoint);
     ForeignTensor tensor = source.axes.empty() ? original : original.permuted(source.axes);
     auto shape = tensor.shape;
-    const auto read = [tensor = std::move(tensor)](std::int64_t first, std::span<float> values) {
+    const auto read = [tensor = std::move(tensor), file = checkpoint.file](std::int64_t first,
+                                                                           std::span<float> values) {
       tensor.read(first, values);
+      file->forget();
     };
     streams.push_back({source.name, std::move(shape), type, read});
   }
