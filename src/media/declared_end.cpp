@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <span>
@@ -195,13 +194,8 @@ std::optional<double> declared_length_s(const FrameReader& reader) {
   if (container == "wav" || container == "w64") {
     if (const auto length_s = data_chunk_s(reader, container == "w64")) return length_s;
   }
-  if (container == "asf" && !has_film(input) && input.duration > 0) {
+  if ((container == "asf" || container == "flv") && !has_film(input) && input.duration > 0) {
     return static_cast<double>(input.duration) / AV_TIME_BASE;
-  }
-  if (container == "flv" && !has_film(input)) {
-    const AVDictionaryEntry* entry = av_dict_get(input.metadata, "duration", nullptr, 0);
-    const double length_s = entry == nullptr ? 0.0 : std::strtod(entry->value, nullptr);
-    return length_s > 0.0 ? std::optional(length_s) : std::nullopt;
   }
   if (input.duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return std::nullopt;
   if (container == "matroska,webm") {
