@@ -105,7 +105,9 @@ TEST(ReplaceAudio, KeepsPictureSubtitlesAndChaptersAndIsInSync) {
     EXPECT_NEAR(std::stod(probe["chapters"][1]["start_time"].get<std::string>()), 2.0, 0.01);
     Decoder after(folder / ("out." + name));
     const AudioBuffer replaced = read_all(after);
-    EXPECT_NEAR(centre(replaced), centre(sound), 50) << name;
+    // Matroska cannot place the encoder's delay before 0, so that the whole film moves by it.
+    const double picture_s = std::stod(probe["streams"][0]["start_time"].get<std::string>());
+    EXPECT_NEAR(centre(replaced) - picture_s * kRateHz, centre(sound), 50) << name;
   }
 }
 
