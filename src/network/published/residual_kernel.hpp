@@ -39,7 +39,8 @@ struct FrameRange {
 
 /// What a norm of the hidden channels, and of all that is linear in them, needs to know.
 struct Moments {
-  explicit Moments(std::int64_t hidden) : sums(hidden), products(hidden * hidden) {}
+  explicit Moments(std::int64_t hidden)
+      : sums(static_cast<std::size_t>(hidden)), products(static_cast<std::size_t>(hidden * hidden)) {}
   void add(const Moments& other);
 
   double sum = 0.0;              ///< of the hidden channels before their norm
