@@ -40,6 +40,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kValues 
     {"output", "PATH"},
     {"output-template", "PATH"},
     {"reference", "DIR"},
+    {"estimates", "DIR"},
     {"resume", "FILE"},
     {"sample-rate", "HZ"},
     {"save", "DIR"},

@@ -191,7 +191,8 @@ std::optional<double> declared_length_s(const FrameReader& reader) {
   if (container == "caf" && stream.nb_frames > 0 && stream.duration <= 0) {
     return static_cast<double>(stream.nb_frames) / reader.rate_hz();
   }
-  if (container == "wav" || container == "w64") {
+  const bool is_file = input.pb == nullptr || !is_pipe(*input.pb);  // a pipe cannot be opened again
+  if ((container == "wav" || container == "w64") && is_file) {
     if (const auto length_s = data_chunk_s(reader, container == "w64")) return length_s;
   }
   if ((container == "asf" || container == "flv") && !has_film(input) && input.duration > 0) {

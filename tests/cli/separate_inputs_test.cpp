@@ -41,6 +41,7 @@ TEST_F(SeparateInputs, ReadsPathsThatEndInANul) {
   EXPECT_EQ(
       separate_stdin(std::string("song.wav\0two\nlines.wav\0", 24), {"--null", "--list", "-"}).exit_code, 0);
   expect_stems("two\nlines", 22050, 1, 2000);
+  std::filesystem::remove_all(folder_ / "separated");
   expect_usage_error({"song.wav", "--null"}, {"--null", "--list"});
 }
 
@@ -131,7 +132,7 @@ TEST_F(SeparateInputs, RefusesWhatCannotGoTogether) {
   expect_usage_error({"song.wav", "--format", "flac", "--bitrate", "128"}, {"--bitrate", "--format flac"});
   expect_usage_error({"song.wav", "--format", "stem.mp4", "--stems", "rest"}, {"--stems", "rest"});
   expect_usage_error({"song.wav", "--format", "stem.mp4", "--karaoke"}, {"stem.mp4", "--karaoke"});
-  expect_usage_error({"song.wav", "-o", "-"}, {"--output -", "--stems vocals"});
+  expect_usage_error({"song.wav", "-o", "-"}, {"--output -", "--stems"});
   expect_usage_error({"song.wav", "-o", "-", "--stems", "vocals", "--json"}, {"--output -", "--json"});
   expect_usage_error({"song.wav", "-o", "-", "--stems", "vocals", "--plot"}, {"--output -", "--plot"});
   expect_usage_error({"song.wav", "x.wav", "-o", "-", "--stems", "vocals"}, {"--output -", "one song"});

@@ -213,12 +213,12 @@ TEST_F(Separate, SeparatesWhatIsThereOfATruncatedMp3) {
 
 TEST_F(Separate, TakesSamplesThatAreNoNumbersAsSilenceAndSaysSo) {
   AudioBuffer song = test::noise(20000);
-  for (std::size_t n = 5000; n < 6000; ++n) song.channels[0][n] = std::numeric_limits<float>::quiet_NaN();
+  for (std::size_t n = 5000; n < 5020; ++n) song.channels[0][n] = std::numeric_limits<float>::quiet_NaN();
   song.channels[0][7000] = std::numeric_limits<float>::infinity();
   test::write_wav_f32(folder_ / "song.wav", song, 22050);
   const test::RunResult result = separate({"song.wav"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_NE(result.err.find("1001 samples"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("21 samples"), std::string::npos) << result.err;
   expect_stems("song", 22050, 1, 20000);
 }
 
