@@ -41,7 +41,8 @@ InputPtr open(const std::filesystem::path& path, std::unique_ptr<PipeInput> pipe
   code = context == nullptr ? AVERROR(ENOMEM) : avformat_open_input(&context, url.c_str(), nullptr, &options);
   av_dict_free(&options);
   if (code < 0) {  // the context is freed already
-    const bool is_empty = avio_tell(bytes) == 0 && avio_feof(bytes) != 0;
+    const bool is_empty =
+        is_pipe(*bytes) ? avio_tell(bytes) == 0 && avio_feof(bytes) != 0 : avio_size(bytes) == 0;
     close_input_bytes(bytes);
     fail_to_decode(path, is_empty ? "is empty; expected an audio file" : opening_error(code));
   }
