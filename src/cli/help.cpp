@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxChoicesInPlace = 24;  ///< letters; longer lists stand in the description
 
 /// What a value is, where its type alone does not say it.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kValues = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kValues = {{
     {"acc-gain", "DB"},
     {"acc-thresh", "X"},
     {"accompaniment", "DIR"},
