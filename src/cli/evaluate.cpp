@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fmt/format.h>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,7 +69,7 @@ std::vector<std::string> names_of(const fs::path& folder) {
   std::vector<std::string> names;
   std::string name;
   for (fs::path path = fs::weakly_canonical(folder); path.has_filename(); path = path.parent_path()) {
-    name = path.filename().string() + (name.empty() ? "" : " - " + name);
+    name = name.empty() ? path.filename().string() : fmt::format("{} - {}", path.filename().string(), name);
     names.push_back(name);
   }
   return names;
