@@ -35,10 +35,13 @@ std::uint64_t little_endian(std::string_view bytes) {
 /// Random access to a regular file; reads nothing behind its end.
 class Bytes {
  public:
-  explicit Bytes(const std::filesystem::path& path) : file_(path, std::ios::binary) {
+  explicit Bytes(const std::filesystem::path& path) {
     std::error_code code;
-    size_ = std::filesystem::is_regular_file(path, code) ? std::filesystem::file_size(path, code) : 0;
+    if (!std::filesystem::is_regular_file(path, code))
+      return;  // opening a named pipe would wait for a writer
+    size_ = std::filesystem::file_size(path, code);
     if (code) size_ = 0;
+    file_.open(path, std::ios::binary);
   }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   std::string read(std::uint64_t place, std::size_t count) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 extern "C" {
@@ -118,6 +119,8 @@ std::int64_t RawPackets::take_lost_packets() noexcept { return std::exchange(los
 
 /// Whether a tag begins there, as where two files were joined. A pipe cannot be asked: there, too.
 bool RawPackets::holds_tag(std::int64_t place) const {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path_, code)) return true;
   std::ifstream file(path_, std::ios::binary);
   std::array<char, 8> head{};
   if (!file.seekg(place) || !file.read(head.data(), head.size())) return true;
