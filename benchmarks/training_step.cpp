@@ -206,7 +206,7 @@ int main(int argc, char** argv) {
   options.amp = arguments[1] == "bfloat16";
   options.threads = std::atoi(arguments[2].c_str());
   options.device = arguments.size() == 4 ? arguments[3] : "cpu";
-  if (options.architecture != kThesisCnn) {  // what `svsep train` sets for the others
+  if (options.architecture != svsep::kThesisCnn) {  // what `svsep train` sets for the others
     options.loss = svsep::Loss::waveform;
     options.ema_decay = 0.9985;
     options.clip_norm = 5;
