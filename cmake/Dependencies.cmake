@@ -45,6 +45,9 @@ target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_HEADERS}
 # stdc++ comes first because a pip torch exports symbols of a standard library of its own.
 target_link_libraries(svsep_libtorch INTERFACE stdc++ ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY}
                                                ${LIBTORCH_C10_LIBRARY} Threads::Threads)
+if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND LIBTORCH_INCLUDE_DIR STREQUAL "/usr/include")
+  target_compile_options(svsep_libtorch INTERFACE "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/clang_libtorch.hpp")
+endif()
 set(LIBTORCH_FLAVOUR CPU)
 if(LIBTORCH_CUDA_LIBRARY AND LIBTORCH_C10_CUDA_LIBRARY)
   set(LIBTORCH_FLAVOUR CUDA)
