@@ -77,8 +77,8 @@ std::vector<Job> plan(const SeparateOptions& options, const std::vector<Song>& s
   }
   std::vector<OutputKind> kinds;
   for (const Mix& mix : mixes) {
-    kinds.push_back(
-        {mix.name, std::string(kFormatNames.at(static_cast<std::size_t>(*options.format)).extension)});
+    const auto extension = kFormatNames.at(static_cast<std::size_t>(*options.format)).extension;
+    kinds.push_back({mix.name, options.keep_video ? "" : std::string(extension)});
   }
   if (!options.format) kinds.push_back({"stems", kStemFileExtension});
   if (options.plot) kinds.push_back({kSpectrogram, "png"});
@@ -108,6 +108,7 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
   settings.song.bitrate_kbps = options.bitrate_kbps;
   settings.song.sample_rate_hz = options.sample_rate_hz;
   settings.song.clip = options.clip;
+  settings.song.keep_video = options.keep_video;
   settings.song.plot = options.plot;
   settings.song.page = options.page;
   if (options.page) settings.overview = std::filesystem::path(options.output) / "index.html";

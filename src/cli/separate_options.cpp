@@ -106,8 +106,13 @@ void add_format(CLI::App& verb, SeparateOptions& options) {
   std::vector<std::pair<std::string, std::optional<AudioFormat>>> formats = {{"wav", AudioFormat::wav_s24}};
   for (const FormatName& format : kFormatNames) formats.emplace_back(format.name, format.format);
   formats.emplace_back(kStemFileExtension, std::nullopt);
-  add_choice(verb, "--format", options.format, "wav", formats,
-             "Of the stems; wav is wav24; stem.mp4: one file with the mixture and the stems")
+  CLI::Option* format =
+      add_choice(verb, "--format", options.format, "wav", formats,
+                 "Of the stems; wav is wav24; stem.mp4: one file with the mixture and the stems")
+          ->group("Output");
+  verb.add_flag("--keep-video", options.keep_video,
+                "Of films: write films again, with the stem or the karaoke mix as their sound")
+      ->excludes(format)
       ->group("Output");
   verb.add_option("--bitrate", options.bitrate_kbps, "kbit/s of a lossy format [the format's]")
       ->check(CLI::Range(8, 2000))
@@ -202,11 +207,25 @@ void validate_inputs(const SeparateOptions& options) {
   }
 }
 
+void validate_films(const SeparateOptions& options) {
+  const auto refuse_other = [](bool is_given, const char* other) {
+    if (is_given) refuse_pair("--keep-video", other);
+  };
+  refuse_other(std::find(options.songs.begin(), options.songs.end(), kStdin) != options.songs.end(),
+               "a song on standard input (-)");
+  refuse_other(options.range.start_s > 0, "--start");
+  refuse_other(options.range.end_s.has_value(), "--end");
+  refuse_other(options.output == kStdout, "--output -");
+  refuse_other(options.plot, "--plot");
+  refuse_other(options.page, "--page");
+}
+
 void validate_outputs(const SeparateOptions& options) {
+  if (options.keep_video) validate_films(options);
   if (!options.format) {
     if (options.karaoke) refuse_pair("--format stem.mp4", "--karaoke");
     if (options.page) refuse_pair("--format stem.mp4", "--page");
-  } else if (options.bitrate_kbps) {
+  } else if (options.bitrate_kbps && !options.keep_video) {
     const FormatName& format = kFormatNames.at(static_cast<std::size_t>(*options.format));
     if (!format.is_lossy) refuse_pair("--bitrate", "--format " + std::string(format.name));
   }

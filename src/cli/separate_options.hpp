@@ -34,6 +34,7 @@ struct SeparateOptions {
   int sample_rate_hz = 0;
   std::vector<std::string> stems;  ///< empty: both
   bool karaoke = false;
+  bool keep_video = false;
   std::optional<float> vocals_gain_db;
   std::optional<float> accompaniment_gain_db;
   ClipPolicy clip = ClipPolicy::clip;

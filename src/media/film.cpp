@@ -1,6 +1,6 @@
 #include "media/film.hpp"
 
-#include "core/atomic_file.hpp"
+#include "core/text.hpp"
 #include "media/input.hpp"
 #include "media/media_file.hpp"
 #include "svsep/cancellation.hpp"
@@ -29,6 +29,10 @@ bool is_moving(const AVStream& stream) {
          (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0;
 }
 
+[[noreturn]] void fail_without_picture(const fs::path& film) {
+  ffmpeg::fail_to_decode(film, "holds no picture to keep");
+}
+
 /// An input whose packets come one by one, for some of its streams.
 class Source {
  public:
@@ -36,6 +40,7 @@ class Source {
       : path_(path),
         input_(ffmpeg::open_input(path)),
         packet_(ffmpeg::allocated<ffmpeg::PacketPtr>(av_packet_alloc())) {
+    input_->flags |= AVFMT_FLAG_GENPTS;  // AVI has none
     ffmpeg::find_stream_info(path_, *input_);
     if (zero_us == AV_NOPTS_VALUE) zero_us = input_->start_time == AV_NOPTS_VALUE ? 0 : input_->start_time;
     zero_us_ = zero_us;
@@ -87,16 +92,19 @@ class Source {
 class FilmWriter {
  public:
   FilmWriter(const fs::path& film, const fs::path& audio, const fs::path& output)
-      : name_(output.string()), film_(film, AV_NOPTS_VALUE), audio_(audio, 0), file_(output) {
+      : name_(output.string()),
+        film_(film, AV_NOPTS_VALUE),
+        audio_(audio, 0),
+        file_(std::make_unique<AtomicFile>(output)) {
     const AVOutputFormat* format = av_guess_format(nullptr, output.filename().c_str(), nullptr);
     if (format == nullptr) fail("no container has such a name; expected .mp4, .mkv, .mov or .webm");
     AVFormatContext* made = nullptr;
     check(avformat_alloc_output_context2(&made, format, nullptr,
-                                         ffmpeg::file_url(file_.temporary_path()).c_str()));
+                                         ffmpeg::file_url(file_->temporary_path()).c_str()));
     output_.reset(made);
   }
 
-  void write() {
+  std::unique_ptr<AtomicFile> write() {
     copy_streams();
     copy_chapters();
     check(avio_open(&output_->pb, output_->url, AVIO_FLAG_WRITE));
@@ -115,8 +123,8 @@ class FilmWriter {
     }
     check(av_write_trailer(output_.get()));
     check(avio_closep(&output_->pb));
-    file_.flush();
-    file_.commit();
+    file_->flush();
+    return std::move(file_);
   }
 
  private:
@@ -159,7 +167,7 @@ class FilmWriter {
       has_picture = has_picture || is_moving(stream);
       add(film_, stream);
     }
-    if (!has_picture) ffmpeg::fail_to_decode(film_.path(), "holds no picture to keep");
+    if (!has_picture) fail_without_picture(film_.path());
     const auto tracks = ffmpeg::require_audio_streams(audio_.path(), audio_.input());
     if (!holds(*tracks.front())) {
       fail(std::string("this container cannot hold its sound (") +
@@ -195,14 +203,38 @@ class FilmWriter {
   std::string name_;
   Source film_;
   Source audio_;
-  AtomicFile file_;  // before the handle on it
+  std::unique_ptr<AtomicFile> file_;  // before the handle on it
   ffmpeg::OutputPtr output_;
 };
 
 }  // namespace
 
-void replace_audio(const fs::path& film, const fs::path& audio, const fs::path& output) {
-  FilmWriter(film, audio, output).write();
+std::string film_extension(const fs::path& film) {
+  const std::string own = lower_case(film.extension().string());
+  for (const char* extension : {"mp4", "m4v", "mov", "webm"}) {
+    if (own == std::string(".") + extension) return extension;
+  }
+  return "mkv";
+}
+
+AudioFormat film_audio_format(const std::string& extension) {
+  if (extension == "webm") return AudioFormat::opus;
+  if (extension == "mkv") return AudioFormat::flac;  // has no delay, which Matroska could not place before 0
+  return AudioFormat::m4a;
+}
+
+void require_picture(const fs::path& film) {
+  const ffmpeg::InputPtr input = ffmpeg::open_input(film);
+  ffmpeg::find_stream_info(film, *input);
+  for (unsigned i = 0; i < input->nb_streams; ++i) {
+    if (is_moving(*input->streams[i])) return;
+  }
+  fail_without_picture(film);
+}
+
+std::unique_ptr<AtomicFile> replace_audio(const fs::path& film, const fs::path& audio,
+                                          const fs::path& output) {
+  return FilmWriter(film, audio, output).write();
 }
 
 }  // namespace svsep

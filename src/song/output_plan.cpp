@@ -1,6 +1,7 @@
 #include "song/output_plan.hpp"
 
 #include "core/text.hpp"
+#include "media/film.hpp"
 #include "svsep/error.hpp"
 #include "svsep/probe.hpp"
 
@@ -43,7 +44,7 @@ std::string field_value(const OutputNames& names, const std::string& field, cons
   if (field == "artist") return tag_of(song, "artist", "Unknown artist");
   if (field == "model") return names.model;
   if (field == "stem") return kind.stem;
-  if (field == "ext") return kind.extension;
+  if (field == "ext") return kind.extension.empty() ? film_extension(song.path) : kind.extension;
   refuse(
       names.name_template,
       "no such field; expected {dir}, {folder}, {name}, {input_ext}, {title}, {artist}, {model}, {stem} or "

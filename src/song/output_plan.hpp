@@ -26,7 +26,7 @@ inline constexpr const char* kStemFileTemplate = "{dir}/{name}.{ext}";
 /// A file that every song gets.
 struct OutputKind {
   std::string stem;       ///< "vocals"
-  std::string extension;  ///< "wav", without the dot
+  std::string extension;  ///< "wav", without the dot; empty: of a film made from the song
 };
 
 /// One file of one song.

@@ -2,6 +2,7 @@
 
 #include "core/progress.hpp"
 #include "core/task_thread.hpp"
+#include "song/film_outputs.hpp"
 #include "song/song_outputs.hpp"
 #include "svsep/cancellation.hpp"
 
@@ -76,11 +77,9 @@ void report_findings(const std::string& name, const Decoder& decoder, SongReport
   }
 }
 
-}  // namespace
-
-SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
-                         const SongSettings& settings) {
-  const auto start = std::chrono::steady_clock::now();
+/// What separate_song does where there is no picture to keep; without wall_s.
+SongReport separate_audio(const Job& job, Decoder& decoder, Estimator& estimator,
+                          const SongSettings& settings) {
   SongReport report;
   report.sample_rate_hz = output_rate_hz(job, settings, decoder.sample_rate_hz());
   report.channels = decoder.channels();
@@ -110,8 +109,24 @@ SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
   report.clipped_samples = written.clipped_samples;
   report.gain = written.gain;
   report.song_s = static_cast<double>(samples) / decoder.sample_rate_hz();
-  report.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report_findings(job.song.path.string(), decoder, report);
+  return report;
+}
+
+}  // namespace
+
+SongReport separate_song(const Job& job, Decoder& decoder, Estimator& estimator,
+                         const SongSettings& settings) {
+  const auto start = std::chrono::steady_clock::now();
+  SongReport report;
+  if (settings.keep_video) {
+    const FilmOutputs films(job, settings);
+    report = separate_audio(films.sound_job(), decoder, estimator, films.sound_settings());
+    films.write();
+  } else {
+    report = separate_audio(job, decoder, estimator, settings);
+  }
+  report.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 

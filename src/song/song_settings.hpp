@@ -37,6 +37,9 @@ struct SongSettings {
   std::optional<int> bitrate_kbps;
   int sample_rate_hz = 0;  ///< of the outputs; 0: the song's
   ClipPolicy clip = ClipPolicy::clip;
+  /// Each mix becomes a film with the song's picture, in a format that its container takes; without plot,
+  /// page and .stem.mp4.
+  bool keep_video = false;
   bool plot = false;
   bool page = false;  ///< the page to look and listen, of the mixes; not with a .stem.mp4
   ExistingFile existing = ExistingFile::replace;  ///< outputs that exist when the song's are complete

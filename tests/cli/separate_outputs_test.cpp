@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <sstream>
@@ -303,6 +304,58 @@ TEST_F(SeparateOutputs, DoesNotClickWhereTheNetworksBatchesMeet) {
     const AudioBuffer audio = decode(folder_ / "separated/song" / (std::string(stem) + ".wav"));
     EXPECT_LT(loudest_click_db(audio.channels[0], kRateHz), -80) << stem;
   }
+}
+
+/// A film of 2 s whose sound, a song, begins half a second late.
+void make_film(const test::TemporaryFolder& folder, const std::string& name) {
+  test::run_ffmpeg({"-f", "lavfi", "-i", "testsrc=d=2:s=64x64:r=25", "-itsoffset", "0.5", "-i",
+                    (folder / "song.wav").string(), "-c:v", name.ends_with("webm") ? "libvpx" : "mpeg4",
+                    (folder / name).string()});
+}
+
+/// The checksums of a film's picture.
+std::string picture_of(const std::filesystem::path& film) {
+  return test::run({"ffmpeg", "-v", "error", "-i", film.string(), "-map", "0:v", "-c", "copy", "-f",
+                    "streamhash", "-"})
+      .out;
+}
+
+TEST_F(SeparateOutputs, KeepTheVideoInSyncWithTheKaraokeMix) {
+  write_song("song.wav", 44100, 2);
+  for (const auto& [name, becomes] : std::map<std::string, std::string>{{"a.mp4", "a/karaoke.mp4"},
+                                                                        {"b.mkv", "b/karaoke.mkv"},
+                                                                        {"c.webm", "c/karaoke.webm"},
+                                                                        {"d.avi", "d/karaoke.mkv"}}) {
+    make_film(folder_, name);
+    const test::RunResult result =
+        separate({name, "--karaoke", "--vocal-gain", "0", "--keep-video", "--quiet"});
+    ASSERT_EQ(result.exit_code, 0) << name << result.err;
+    EXPECT_EQ(files("separated/" + becomes.substr(0, 1)), Names{becomes.substr(2)});
+    EXPECT_EQ(picture_of(folder_ / "separated" / becomes), picture_of(folder_ / name)) << name;
+    // Both gains are 0 dB, so the film sounds as before, and at the same place.
+    const AudioBuffer before = decode(folder_ / name);
+    const AudioBuffer after = decode(folder_ / "separated" / becomes);
+    double best = 0;
+    int best_lag = 1000;
+    for (int lag = -60; lag <= 60; ++lag) {
+      double dot = 0;
+      for (std::size_t n = 24000; n < 60000; ++n) {
+        dot += double{before.channels[0][n]} *
+               after.channels[0][static_cast<std::size_t>(static_cast<int>(n) + lag)];
+      }
+      if (dot > best) best = dot, best_lag = lag;
+    }
+    EXPECT_LE(std::abs(best_lag), name.ends_with("webm") ? 48 : 0) << name;  // WebM counts milliseconds
+  }
+}
+
+TEST_F(SeparateOutputs, RefuseToKeepAVideoThatIsNoneOrCannotBeKept) {
+  write_song("song.wav", 8000, 1);
+  expect_failure(separate({"song.wav", "--keep-video", "--quiet"}), 3, {"song.wav", "no picture"});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "separated"));
+  expect_failure(separate({"song.wav", "--keep-video", "--format", "flac"}), 2, {"--keep-video", "--format"});
+  expect_failure(separate({"song.wav", "--keep-video", "--plot"}), 2, {"--keep-video", "--plot"});
+  expect_failure(separate({"song.wav", "--keep-video", "--start", "1"}), 2, {"--keep-video", "--start"});
 }
 
 }  // namespace
