@@ -108,6 +108,7 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
   settings.song.bitrate_kbps = options.bitrate_kbps;
   settings.song.sample_rate_hz = options.sample_rate_hz;
   settings.song.clip = options.clip;
+  settings.song.titles_name_stems = options.titles_name_stems;
   settings.song.keep_video = options.keep_video;
   settings.song.plot = options.plot;
   settings.song.page = options.page;

@@ -89,6 +89,8 @@ void add_files(CLI::App& verb, SeparateOptions& options) {
   verb.add_flag("--skip-existing", options.skip_existing, "Leave out songs whose outputs all exist")
       ->excludes(overwrite)
       ->group("Output");
+  verb.add_flag("--stem-in-title", options.titles_name_stems, "Title tags name the stem: Song (vocals)")
+      ->group("Output");
   verb.add_flag("--plot", options.plot, "Also draw spectrograms of mixture and stems, a PNG per song")
       ->group("Output");
   verb.add_flag("--page", options.page,
@@ -216,6 +218,7 @@ void validate_films(const SeparateOptions& options) {
   refuse_other(options.range.start_s > 0, "--start");
   refuse_other(options.range.end_s.has_value(), "--end");
   refuse_other(options.output == kStdout, "--output -");
+  refuse_other(options.titles_name_stems, "--stem-in-title");
   refuse_other(options.plot, "--plot");
   refuse_other(options.page, "--page");
 }
@@ -225,6 +228,7 @@ void validate_outputs(const SeparateOptions& options) {
   if (!options.format) {
     if (options.karaoke) refuse_pair("--format stem.mp4", "--karaoke");
     if (options.page) refuse_pair("--format stem.mp4", "--page");
+    if (options.titles_name_stems) refuse_pair("--format stem.mp4", "--stem-in-title");
   } else if (options.bitrate_kbps && !options.keep_video) {
     const FormatName& format = kFormatNames.at(static_cast<std::size_t>(*options.format));
     if (!format.is_lossy) refuse_pair("--bitrate", "--format " + std::string(format.name));

@@ -33,6 +33,7 @@ struct SeparateOptions {
   std::optional<int> bitrate_kbps;
   int sample_rate_hz = 0;
   std::vector<std::string> stems;  ///< empty: both
+  bool titles_name_stems = false;
   bool karaoke = false;
   bool keep_video = false;
   std::optional<float> vocals_gain_db;

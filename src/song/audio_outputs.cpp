@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace svsep {
+namespace {
+
+Tags with_stem_in_title(Tags tags, const std::string& song, const std::string& stem) {
+  std::string& title = tags.values["title"];
+  if (title.empty()) title = song;
+  title += " (" + stem + ")";
+  return tags;
+}
+
+}  // namespace
 
 AudioOutputs::AudioOutputs(const Job& job, const SongSettings& settings, int sample_rate_hz, int channels,
                            const Tags& tags) {
@@ -15,7 +25,10 @@ AudioOutputs::AudioOutputs(const Job& job, const SongSettings& settings, int sam
         EncoderSettings{AudioFormat::m4a, sample_rate_hz, channels, settings.bitrate_kbps, tags});
   }
   for (std::size_t part = 0; part < settings.mixes.size(); ++part) {
-    const EncoderSettings encoder{settings.format, sample_rate_hz, channels, settings.bitrate_kbps, tags};
+    const std::string& stem = settings.mixes[part].name;
+    const EncoderSettings encoder{
+        settings.format, sample_rate_hz, channels, settings.bitrate_kbps,
+        settings.titles_name_stems ? with_stem_in_title(tags, job.song.name, stem) : tags};
     paths_.push_back(job.outputs[part].path);
     encoders_.push_back(paths_.back() == kStdout ? Encoder::to_stdout(encoder)
                                                  : Encoder(paths_.back(), encoder));

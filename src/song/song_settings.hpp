@@ -37,6 +37,7 @@ struct SongSettings {
   std::optional<int> bitrate_kbps;
   int sample_rate_hz = 0;  ///< of the outputs; 0: the song's
   ClipPolicy clip = ClipPolicy::clip;
+  bool titles_name_stems = false;  ///< the title tag becomes "Song (vocals)"; not in a .stem.mp4
   /// Each mix becomes a film with the song's picture, in a format that its container takes; without plot,
   /// page and .stem.mp4.
   bool keep_video = false;

@@ -125,6 +125,19 @@ TEST_F(SeparateOutputs, CarriesTheTagsOver) {
   EXPECT_EQ(tags.values.at("artist"), "Someone");
 }
 
+TEST_F(SeparateOutputs, NamesTheStemInTheTitleWhereAskedTo) {
+  write_song("plain.wav", 22050, 2);
+  test::run_ffmpeg({"-i", (folder_ / "plain.wav").string(), "-metadata", "title=The Title",
+                    (folder_ / "song.mp3").string()});
+  ASSERT_EQ(separate({"song.mp3", "plain.wav", "--format", "flac", "--stem-in-title"}).exit_code, 0);
+  const auto title_of = [&](const char* file) {
+    return Decoder(folder_ / "separated" / file).tags().values.at("title");
+  };
+  EXPECT_EQ(title_of("song/vocals.flac"), "The Title (vocals)");
+  EXPECT_EQ(title_of("song/accompaniment.flac"), "The Title (accompaniment)");
+  EXPECT_EQ(title_of("plain/vocals.flac"), "plain (vocals)");
+}
+
 TEST_F(SeparateOutputs, FollowsTheTemplate) {
   write_song("in/sub/song.wav");
   ASSERT_EQ(separate({"in", "--output-template", "{stem}/{dir}/{name} - {stem}.{ext}"}).exit_code, 0);
