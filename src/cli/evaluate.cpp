@@ -40,13 +40,18 @@ struct EvaluateOptions {
   throw Error(ErrorKind::input, "cannot score: " + path.string() + ": " + reason);
 }
 
-AudioStream estimate_of(const std::map<std::string, fs::path>& stems, const fs::path& folder,
+AudioStream estimate_of(const std::map<std::string, AudioStream>& estimates, const fs::path& from,
                         const std::string& name) {
-  const auto found = stems.find(name);
-  if (found == stems.end()) {
-    fail_input(folder / (name + ".wav"), "missing stem; expected " + name + ".wav, .flac or another format");
-  }
-  return {found->second};
+  const auto found = estimates.find(name);
+  if (found != estimates.end()) return found->second;
+  if (!fs::is_directory(from)) fail_input(from, "missing stem; expected a stream with the title " + name);
+  fail_input(from / (name + ".wav"), "missing stem; expected " + name + ".wav, .flac or another format");
+}
+
+/// Where the estimates of a song are: its folder, or a stem file of its name.
+fs::path estimates_of(const fs::path& folder, const std::string& song) {
+  const fs::path stem_file = folder / (song + ".stem.mp4");
+  return fs::exists(stem_file) && !fs::exists(folder / song) ? stem_file : folder / song;
 }
 
 EvaluationTrack musdb_track(const Track& track, const EvaluateOptions& options) {
@@ -58,9 +63,9 @@ EvaluationTrack musdb_track(const Track& track, const EvaluateOptions& options) 
   }
   if (!track.mixture.empty()) result.mixture = AudioStream{track.mixture};
   if (options.estimates.empty()) return result;
-  const fs::path folder = fs::path(options.estimates) / track.name;
-  const auto stems = stems_in(folder);
-  for (Target& target : result.targets) target.estimate = estimate_of(stems, folder, target.name);
+  const fs::path from = estimates_of(options.estimates, track.name);
+  const auto estimates = estimates_in(from);
+  for (Target& target : result.targets) target.estimate = estimate_of(estimates, from, target.name);
   return result;
 }
 
@@ -78,7 +83,7 @@ std::vector<std::string> names_of(const fs::path& folder) {
 EvaluationTrack folder_track(const EvaluateOptions& options) {
   const auto references = stems_in(options.reference);
   if (references.empty()) fail_input(options.reference, "no stems; expected audio files, got none");
-  const auto estimates = stems_in(options.estimate);
+  const auto estimates = estimates_in(options.estimate);
   EvaluationTrack track{names_of(options.reference), {}, {}, false};
   for (const auto& [name, path] : references) {
     track.targets.push_back({name, {{path}}, estimate_of(estimates, options.estimate, name)});
@@ -184,7 +189,8 @@ void add_evaluate(CLI::App& app, Action& action) {
                       "Folder of one song's stems in any format; its mixture is passed over")
           ->excludes(musdb);
   CLI::Option* estimate =
-      verb.add_option("--estimate", options->estimate, "Folder of the estimates, named as the references")
+      verb.add_option("--estimate", options->estimate,
+                      "Folder of the estimates, named as the references, or a stem file of svsep's")
           ->needs(reference);
   reference->needs(estimate);
   verb.add_flag("--oracle", options->oracle, "Score the mixture and the ideal masks IBM and IRM too")

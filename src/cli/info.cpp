@@ -3,6 +3,8 @@
 #include "cli/verbs.hpp"
 #include "core/text.hpp"
 #include "model/find.hpp"
+#include "svsep/cancellation.hpp"
+#include "svsep/decoder.hpp"
 #include "svsep/model_file.hpp"
 #include "svsep/probe.hpp"
 #include "svsep/stem_file.hpp"
@@ -21,6 +23,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// What only a song read to its end tells, of the stream that separate takes. The streams of standard input
+/// pass but once, so nothing there.
+DecodingReport read_through(const std::filesystem::path& path) {
+  if (path == "-") return {};
+  Decoder decoder(path);
+  for (AudioBuffer block; decoder.read(block);) throw_if_cancelled();
+  return decoder.report();
+}
+
 Json media_json(const std::filesystem::path& path) {
   const MediaInfo info = probe(path);
   Json json;
@@ -32,8 +43,18 @@ Json media_json(const std::filesystem::path& path) {
         {"codec", stream.codec}, {"sample_rate_hz", stream.sample_rate_hz}, {"channels", stream.channels}};
     if (stream.duration_s) entry["seconds"] = *stream.duration_s;
     if (!stream.title.empty()) entry["title"] = stream.title;
+    if (!stream.speakers.empty()) entry["speakers"] = stream.speakers;
+    if (!stream.language.empty()) entry["language"] = stream.language;
+    entry["default"] = stream.is_default;
     json["audio_streams"].push_back(std::move(entry));
   }
+  const DecodingReport report = read_through(path);
+  json["stream"] = report.stream;
+  json["cut_off"] = report.is_cut_off;
+  if (report.length_s) json["seconds"] = *report.length_s;
+  if (report.declared_s) json["declared_seconds"] = *report.declared_s;
+  json["damaged_packets"] = report.damaged_packets;
+  json["warnings"] = report.warnings;
   json["tags"] = Json::object();
   for (const auto& [name, value] : info.tags) json["tags"][name] = value;
   return json;
@@ -63,15 +84,19 @@ void print_media(const std::filesystem::path& path) {
     const AudioStreamInfo& stream = info.audio_streams[index];
     std::string text = fmt::format("{}, {} Hz, {} {}", stream.codec, stream.sample_rate_hz, stream.channels,
                                    stream.channels == 1 ? "channel" : "channels");
+    if (stream.channels > 2 && !stream.speakers.empty()) text += " (" + stream.speakers + ")";
     if (stream.duration_s) text += ", " + format_duration(*stream.duration_s);
-    if (is_stem_file(path) && info.audio_streams.size() == kStemNames.size()) {
-      text += fmt::format(", {}", kStemNames[index]);
-    } else if (!stream.title.empty()) {
+    if (!stream.language.empty()) text += ", " + stream.language;
+    if (stream.is_default && info.audio_streams.size() > 1) text += ", default";
+    if (!stream.title.empty()) {
       text += ", " + stream.title;
+    } else if (is_stem_file(path) && info.audio_streams.size() == kStemNames.size()) {
+      text += fmt::format(", {}", kStemNames[index]);
     }
     print_line(fmt::format("stream {}", index), text);
   }
   for (const auto& [name, value] : info.tags) print_line(name, value);
+  for (const std::string& warning : read_through(path).warnings) print_line("warning", warning);
 }
 
 }  // namespace

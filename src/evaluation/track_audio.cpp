@@ -7,6 +7,7 @@
 #include "svsep/decoder.hpp"
 #include "svsep/error.hpp"
 #include "svsep/probe.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -118,6 +119,20 @@ std::map<std::string, fs::path> stems_in(const fs::path& folder) {
   }
   if (code) fail(folder, code.message());
   return stems;
+}
+
+std::map<std::string, AudioStream> estimates_in(const fs::path& folder_or_stem_file) {
+  std::map<std::string, AudioStream> estimates;
+  if (is_stem_file(folder_or_stem_file) && !fs::is_directory(folder_or_stem_file)) {
+    const MediaInfo media = probe(folder_or_stem_file);
+    for (std::size_t index = 0; index < media.audio_streams.size(); ++index) {
+      estimates.emplace(lower_case(media.audio_streams[index].title),
+                        AudioStream{folder_or_stem_file, index});
+    }
+    return estimates;
+  }
+  for (const auto& [name, path] : stems_in(folder_or_stem_file)) estimates.emplace(name, AudioStream{path});
+  return estimates;
 }
 
 void round_to_16_bits(AudioBuffer& audio) {

@@ -43,6 +43,11 @@ class TrackReader {
 /// left out. Throws Error(input): no such folder, or two files of one stem.
 [[nodiscard]] std::map<std::string, std::filesystem::path> stems_in(const std::filesystem::path& folder);
 
+/// The stems that svsep separate wrote, by name in lower case: as stems_in, or the streams of a stem file by
+/// their titles. Throws Error(input).
+[[nodiscard]] std::map<std::string, AudioStream> estimates_in(
+    const std::filesystem::path& folder_or_stem_file);
+
 /// Rounds to 16 bits, as the musdb package (0.4) reads stem files, and with it all scores that museval ever
 /// gave of MUSDB18. It matters: above the codec's cut-off, rounding is all that a stem holds, and filters
 /// that could amplify less than that would find interference and artifacts where the others' scores have

@@ -1,5 +1,6 @@
 #include "svsep/probe.hpp"
 
+#include "core/text.hpp"
 #include "media/audio_format.hpp"
 #include "media/input.hpp"
 #include "media/wav_words.hpp"
@@ -21,6 +22,22 @@ std::string entry_of(const AVStream& stream, const char* key) {
   return entry == nullptr ? "" : entry->value;
 }
 
+/// The stream's title, which in MP4 is the name of its handler, unless that is what a program calls all
+/// sound.
+std::string title_of(const AVStream& stream) {
+  const std::string title = entry_of(stream, "title");
+  if (!title.empty()) return title;
+  const std::string handler = entry_of(stream, "handler_name");
+  const bool is_usual =
+      lower_case(handler).find("handler") != std::string::npos || handler == "Core Media Audio";
+  return is_usual ? "" : handler;
+}
+
+std::string language_of(const AVStream& stream) {
+  const std::string language = entry_of(stream, "language");
+  return language == "und" ? "" : language;  // undetermined
+}
+
 }  // namespace
 
 MediaInfo probe(const std::filesystem::path& path) {
@@ -36,11 +53,11 @@ MediaInfo probe(const std::filesystem::path& path) {
     const AVChannelLayout& layout = stream->codecpar->ch_layout;
     const bool says_speakers = layout.order == AV_CHANNEL_ORDER_NATIVE;
     info.audio_streams.push_back({.codec = avcodec_get_name(stream->codecpar->codec_id),
-                                  .title = entry_of(*stream, "title"),
+                                  .title = title_of(*stream),
                                   .sample_rate_hz = stream->codecpar->sample_rate,
                                   .channels = layout.nb_channels,
                                   .speakers = says_speakers ? ffmpeg::speakers_text(layout.u.mask) : "",
-                                  .language = entry_of(*stream, "language"),
+                                  .language = language_of(*stream),
                                   .is_default = (stream->disposition & AV_DISPOSITION_DEFAULT) != 0,
                                   .duration_s = ffmpeg::duration_s(*input, *stream)});
   }

@@ -2,6 +2,7 @@
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
+#include "svsep/stem_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <string>
 #include <vector>
@@ -178,6 +180,36 @@ TEST_F(Evaluate, ScoresAnotherSongWhoseFolderHasTheSameNameByItself) {
   EXPECT_EQ(score("two", {"-o", "scores"}).out, truth);
   EXPECT_EQ(score("two", {"-o", "scores"}).out, truth) << "and again, from its own file";
   EXPECT_TRUE(fs::exists(folder_ / "scores/test/two - stems.json"));
+}
+
+TEST_F(Evaluate, ReadsTheStemFilesThatSeparateWrites) {
+  fs::create_directories(folder_ / "musdb/test/Song");
+  fs::create_directories(folder_ / "separated");
+  const AudioBuffer vocals = test::sine(kRateHz, kSamples, 2, 440);
+  const AudioBuffer accompaniment = test::sine(kRateHz, kSamples, 2, 150, 0.3);
+  write("musdb/test/Song/vocals.wav", vocals);
+  write("musdb/test/Song/accompaniment.wav", accompaniment);
+  StemFileEncoder file(folder_ / "separated/Song.stem.mp4", {"mixture", "accompaniment", "vocals"},
+                       {AudioFormat::m4a, kRateHz, 2, 256});
+  file.write(0, vocals);
+  file.write(1, accompaniment);
+  file.write(2, vocals);
+  file.finish();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--musdb", "musdb", "--estimates", "separated"},
+        {"--reference", "musdb/test/Song", "--estimate", "separated/Song.stem.mp4"}}) {
+    auto call = arguments;
+    call.insert(call.end(), {"--overwrite", "-o", "scores"});
+    const test::RunResult result = evaluate(call);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const auto scores = nlohmann::json::parse(read_text(folder_ / "scores/test/Song.json"));
+    ASSERT_EQ(scores.at("targets").size(), 2U);
+    for (const auto& target : scores.at("targets"))
+      EXPECT_GT(target.at("uSDR").get<double>(), 20) << target.at("name");
+  }
+  write("musdb/test/Song/bass.wav", vocals);
+  expect_failure(evaluate({"--reference", "musdb/test/Song", "--estimate", "separated/Song.stem.mp4"}), 3,
+                 {"Song.stem.mp4", "bass"});
 }
 
 TEST_F(Evaluate, PassesOverHiddenFiles) {

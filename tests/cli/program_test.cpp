@@ -79,6 +79,27 @@ TEST(Info, TellsWhatASongHolds) {
   expect_holds(result.out, "pcm_s16le, 44100 Hz, 2 channels, 0:02");
 }
 
+TEST(Info, TellsLanguagesSpeakersAndThatAFileIsCutOff) {
+  const test::TemporaryFolder folder;
+  test::write_wav_s16(folder / "song.wav", test::noise(44100 * 3, 6), 44100);
+  test::run_ffmpeg({"-i", (folder / "song.wav").string(), "-i", (folder / "song.wav").string(), "-map", "0",
+                    "-map", "1", "-channel_layout:a", "5.1", "-metadata:s:a:0", "language=fra", "-c:a",
+                    "flac", (folder / "film.mkv").string()});
+  std::filesystem::resize_file(folder / "song.wav", std::filesystem::file_size(folder / "song.wav") / 3);
+  const test::RunResult film = test::run_svsep({"info", (folder / "film.mkv").string()});
+  EXPECT_EQ(film.exit_code, 0) << film.err;
+  expect_holds(film.out, "6 channels (5.1)");
+  expect_holds(film.out, "fra");
+  const test::RunResult cut = test::run_svsep({"info", (folder / "song.wav").string()});
+  EXPECT_EQ(cut.exit_code, 0) << cut.err;
+  expect_holds(cut.out, "cut off");
+  const auto json =
+      nlohmann::json::parse(test::run_svsep({"info", "--json", (folder / "song.wav").string()}).out);
+  EXPECT_TRUE(json.at("cut_off").get<bool>());
+  EXPECT_NEAR(json.at("declared_seconds").get<double>(), 3.0, 0.01);
+  EXPECT_NEAR(json.at("seconds").get<double>(), 1.0, 0.01);
+}
+
 TEST(Info, TellsWhatAModelHolds) {
   const test::TemporaryFolder folder;
   ModelInfo model;
