@@ -24,7 +24,6 @@
 #include <filesystem>
 #include <memory>
 #include <span>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -177,7 +176,7 @@ struct NetworkCost {
   double weight_bytes = 0;
 };
 
-/// Of docs/models.md: layers by the positions at which their weights are used.
+/// Of docs/development/networks.md: layers by the positions at which their weights are used.
 double unet_multiply_adds_a_frame(const ModelInfo& info) {
   const auto& channels = info.sizes.at("channels");
   const auto c1 = static_cast<double>(channels.at(0));
@@ -339,7 +338,6 @@ void run(const char* song) {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  spdlog::set_level(spdlog::level::warn);
   try {
     svsep::run(argc > 1 ? argv[1] : nullptr);
   } catch (const std::exception& error) {

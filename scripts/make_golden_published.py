@@ -41,7 +41,7 @@ def separated(network: torch.nn.Module, samples: int) -> dict[str, torch.Tensor]
 
 
 def write_model(path: Path, architecture: str, stems: list[str], sizes: dict, state: dict, case: dict, **more) -> None:
-    """A model file of format 2, see docs/model-file.md."""
+    """A model file of format 2, see docs/development/model-file.md."""
     metadata = {
         "format_version": "2", "architecture": architecture, "channels": "2", "stems": ",".join(stems),
         "chunk_samples": str(case["input.golden"].shape[1]), "overlap": "0.25", "sample_rate_hz": "8000",

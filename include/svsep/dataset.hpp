@@ -23,7 +23,7 @@ struct DatasetOptions {
 /// How pieces are made.
 enum class Recipe {
   thesis,  ///< one random channel of a random piece of a song
-  remix,   ///< random voices over random accompaniments, augmented; see docs/training.md
+  remix,   ///< random voices over random accompaniments, augmented; see docs/train.md
 };
 
 }  // namespace svsep

@@ -40,7 +40,7 @@ struct ModelInfo {
   InputTransform input_transform = InputTransform::log_level;
   std::size_t level_radius_frames = 258;  ///< log_level: frames on either side that the level is taken over
   float log_floor = 1e-3F;
-  std::string label = "accompaniment";  ///< what the mask was trained towards, see docs/model-file.md
+  std::string label = "accompaniment";  ///< what the mask was trained towards, see docs/development/model-file.md
   Thresholds thresholds;                ///< those that suit this model
   std::string training;                 ///< one line: recipe, steps, seed, scores
   std::string data;                     ///< one line: what it was trained on

@@ -29,7 +29,7 @@ enum class Pretraining {
   autoencoder,  ///< it learns to reconstruct the vocals' magnitudes first (Lin et al. 2018, arXiv 1812.01278)
 };
 
-/// One training run. The defaults are the thesis' (docs/method.md).
+/// One training run. The defaults are the thesis' (docs/research/method.md).
 struct TrainingOptions {
   DatasetOptions data;
   std::string architecture = "thesis-cnn";  ///< or "harmonic-unet", our own
@@ -62,6 +62,10 @@ struct TrainingOptions {
   std::string device = "auto";       ///< "auto", "cpu", "cuda" or "cuda:N"
   int threads = 0;                   ///< of the network; 0: all processors
 };
+
+/// The options that suit an architecture: those of TrainingOptions for the thesis' network, our own recipe
+/// for "harmonic-unet".
+[[nodiscard]] TrainingOptions training_defaults(const std::string& architecture);
 
 /// Trains and writes the model file and the history. A cancelled run leaves the best model so far (or, before
 /// the first validation, the current one; none where it did not get to a step) and its checkpoint, and throws

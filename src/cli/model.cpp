@@ -78,9 +78,9 @@ void add_import(CLI::App& parent, Action& action) {
           "PyTorch checkpoint (.ckpt, .th, .pth), .safetensors, or Keras .h5; several for a bag of networks")
       ->required();
   verb.add_option("--config", arguments->config, "YAML file that belongs to the weights");
-  verb.add_option("--name", arguments->name, "Name for `-m`; without it, the first file's");
+  verb.add_option("--name", arguments->name, "What -m calls the model [the first file's name]");
   verb.add_option("--licence", arguments->licence, "Licence of the weights, to be kept with them");
-  verb.add_flag("--float32", arguments->float32, "Keep float32, where float16 takes half the space");
+  verb.add_flag("--float32", arguments->float32, "Keep float32; otherwise weights become float16");
   verb.add_flag("--overwrite", arguments->overwrite, "Replace an imported model of that name");
   verb.callback([arguments, &action] { action = [arguments] { return import_weights(*arguments); }; });
 }

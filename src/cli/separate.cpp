@@ -1,6 +1,7 @@
 #include "cli/separate_batch.hpp"
 #include "cli/separate_options.hpp"
 #include "cli/verbs.hpp"
+#include "core/log.hpp"
 #include "separation/stems.hpp"
 #include "song/inputs.hpp"
 #include "song/output_plan.hpp"
@@ -10,7 +11,6 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <vector>
 
@@ -138,7 +138,7 @@ int separate(const SeparateOptions& options) {
   std::vector<Job> jobs;
   for (std::size_t i = shard.index - 1; i < all.size(); i += shard.count) jobs.push_back(all[i]);
   if (shard.index != 1) found.unreadable.clear();  // the first shard tells of them
-  if (options.shard) spdlog::info("shard {}: {} of {} songs", *options.shard, jobs.size(), all.size());
+  if (options.shard) logger().info("shard {}: {} of {} songs", *options.shard, jobs.size(), all.size());
   if (jobs.empty() && found.unreadable.empty()) return 0;
   separate_all(jobs, found.unreadable, model, settings_of(options, model, mixes));
   return 0;

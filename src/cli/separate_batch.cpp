@@ -1,6 +1,7 @@
 #include "cli/separate_batch.hpp"
 
 #include "cli/song_json.hpp"
+#include "core/log.hpp"
 #include "core/progress.hpp"
 #include "core/text.hpp"
 #include "page/page.hpp"
@@ -13,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace svsep::cli {
@@ -108,7 +108,7 @@ class Batch {
   void report(const UnreadableFolder& folder) {
     const std::string error = "cannot read: " + folder.path.string() + ": " + folder.reason;
     errors_.push_back(error);
-    spdlog::error("{}", error);
+    logger().error("{}", error);
     if (settings_.json) print_above_progress(stdout, failure_line(folder.path, error));
   }
 
@@ -121,17 +121,17 @@ class Batch {
       ++done_;
       const SongReport& said = result.report;
       durations_s_[&job] = said.song_s;
-      spdlog::info("{}{}: {} of audio in {} ({:.1f}x real time)", place, song, format_duration(said.song_s),
-                   format_duration(said.wall_s), said.song_s / said.wall_s);
+      logger().info("{}{}: {} of audio in {} ({:.1f}x real time)", place, song, format_duration(said.song_s),
+                    format_duration(said.wall_s), said.song_s / said.wall_s);
       for (const Output& output : job.outputs) {
-        if (output.path != kStdout) spdlog::info("  {}", output.path.string());
+        if (output.path != kStdout) logger().info("  {}", output.path.string());
       }
     } else if (result.status == Status::skipped) {
       ++skipped_;
-      spdlog::info("{}{}: skipped, its outputs exist", place, song);
+      logger().info("{}{}: skipped, its outputs exist", place, song);
     } else {
       errors_.push_back(result.error);
-      if (jobs_.size() + unreadable_.size() > 1) spdlog::error("{}", result.error);
+      if (jobs_.size() + unreadable_.size() > 1) logger().error("{}", result.error);
     }
     if (settings_.json) print_above_progress(stdout, result_line(job, result, device_, settings_.model_name));
     if (progress_) {
@@ -142,7 +142,7 @@ class Batch {
   /// Links the pages of the songs that were separated now, in the batch's order.
   void write_overview() const {
     if (settings_.existing == Existing::refuse && std::filesystem::exists(settings_.overview)) {
-      spdlog::warn("kept: {}: exists already; --overwrite replaces it", settings_.overview.string());
+      logger().warn("kept: {}: exists already; --overwrite replaces it", settings_.overview.string());
       return;
     }
     std::vector<PageLink> links;
@@ -157,11 +157,11 @@ class Batch {
   }
 
   void summarise() const {
-    spdlog::info("{} songs: {} done, {} skipped, {} failed", jobs_.size(), done_, skipped_,
-                 errors_.size() - unreadable_.size());
-    if (!unreadable_.empty()) spdlog::info("{} folders could not be read", unreadable_.size());
+    logger().info("{} songs: {} done, {} skipped, {} failed", jobs_.size(), done_, skipped_,
+                  errors_.size() - unreadable_.size());
+    if (!unreadable_.empty()) logger().info("{} folders could not be read", unreadable_.size());
     if (errors_.empty()) return;
-    for (const std::string& error : errors_) spdlog::info("  failed: {}", error);
+    for (const std::string& error : errors_) logger().info("  failed: {}", error);
     throw Error(ErrorKind::partial, unreadable_.empty()
                                         ? fmt::format("{} of {} songs failed", errors_.size(), jobs_.size())
                                         : fmt::format("{} of {} songs and folders failed", errors_.size(),

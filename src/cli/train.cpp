@@ -19,29 +19,26 @@ struct TrainArguments {
 
 void add_data_options(CLI::App& verb, TrainArguments& arguments) {
   verb.add_option("--musdb", arguments.musdb,
-                  "Folder of songs with their stems in train/ (and valid/): MUSDB18, MUSDB18-HQ or a folder "
-                  "per song; "
-                  "FOLDER=WEIGHT to draw from it more or less often than from another; may be repeated")
+                  "Folder of songs with their stems in train/ (and valid/); DIR=WEIGHT draws from it WEIGHT "
+                  "times as often; may be given several times")
       ->group("Data");
-  verb.add_option("--vocals", arguments.vocals, "Folder of voices alone, in any format; as --musdb")
-      ->group("Data");
-  verb.add_option("--accompaniment", arguments.accompaniment, "Folder of music without voices; as --musdb")
+  verb.add_option("--vocals", arguments.vocals, "Folder of voices alone, likewise")->group("Data");
+  verb.add_option("--accompaniment", arguments.accompaniment, "Folder of music without voices, likewise")
       ->group("Data");
   verb.add_option("--cache-dir", arguments.options.data.cache_dir,
                   "Folder for decoded audio [the user's cache folder]")
       ->group("Data");
-  verb.add_option(
-          "--workers", arguments.options.data.workers,
-          "Threads that decode, mix and transform, 0 for all processors; the data do not depend on it")
+  verb.add_option("--workers", arguments.options.data.workers,
+                  "Threads that prepare the data, 0 for all processors")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->group("Data");
   add_choice<Recipe>(verb, "--recipe", arguments.options.recipe, "thesis",
                      {{"thesis", Recipe::thesis}, {"remix", Recipe::remix}},
-                     "How pieces are made: of songs as they are, or mixed at random and augmented")
+                     "Pieces are songs as they are, or mixed at random and augmented")
       ->group("Data");
   verb.add_option("--tracks-in-batch", arguments.options.tracks_in_batch,
-                  "Pieces whose windows are shuffled together")
+                  "Pieces whose windows are shuffled together (thesis-cnn)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str()
       ->group("Data");
@@ -53,30 +50,25 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
       ->check(CLI::IsMember({"thesis-cnn", "harmonic-unet"}))
       ->capture_default_str()
       ->group("Learning");
-  add_choice<Loss>(
-      verb, "--loss", options.loss, "thesis-cnn: bce; harmonic-unet: waveform",
-      {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
-      "Cross-entropy of the mask and the label, error of both stems' magnitudes, or error of the "
-      "vocals' samples")
+  add_choice<Loss>(verb, "--loss", options.loss, "thesis-cnn: bce; harmonic-unet: waveform",
+                   {{"bce", Loss::bce}, {"l1", Loss::l1}, {"waveform", Loss::waveform}},
+                   "Error of the mask (cross-entropy), of both stems' magnitudes, or of the vocals' samples")
       ->group("Learning");
   add_choice<Label>(
       verb, "--label", options.label, "accompaniment",
       {{"accompaniment", Label::accompaniment}, {"mixture", Label::mixture}, {"ratio", Label::ratio}},
-      "With --loss bce, what the mask should be: 1 where the vocals exceed the accompaniment or the "
-      "mixture, or the vocals' share of the power")
+      "With --loss bce, the mask should be 1 where the vocals exceed this, or their share of the power")
       ->group("Learning");
   add_choice<Pretraining>(verb, "--pretrain", options.pretraining, "none",
                           {{"none", Pretraining::none}, {"autoencoder", Pretraining::autoencoder}},
-                          "One epoch before the first in which the network learns to repeat the vocals")
+                          "Learn to repeat the vocals for one epoch first")
       ->group("Learning");
   add_choice<InputTransform>(
       verb, "--input", options.input_transform, "log-level",
       {{"log-level", InputTransform::log_level}, {"magnitude", InputTransform::magnitude}},
-      "What the network sees")
+      "The network sees logarithms over the level around them, or bare magnitudes")
       ->group("Learning");
-  verb.add_option("--init", options.init,
-                  "Model file of the same architecture whose weights and statistics the training begins with")
-      ->group("Learning");
+  verb.add_option("--init", options.init, "Begin with the weights of this model file")->group("Learning");
   const auto number = [&](const char* name, auto& value, auto low, auto high, const std::string& help) {
     return verb.add_option(name, value, help)->check(CLI::Range(low, high))->group("Learning");
   };
@@ -87,42 +79,42 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
   number("--warmup-steps", options.warmup_steps, 0, 100000000,
          "Steps in which the learning rate rises from 0 [thesis-cnn: 0; harmonic-unet: 300]");
   verb.add_option("--schedule", arguments.schedule,
-                  "Then it is held, or falls to 0 at the last epoch's end as half a cosine")
+                  "The learning rate holds, or falls to 0 by the last epoch")
       ->check(CLI::IsMember({"constant", "cosine"}))
       ->capture_default_str()
       ->group("Learning");
   number("--weight-decay", options.weight_decay, 0.0, 1.0,
-         "Of AdamW, a step and unit of --lr [thesis-cnn: 0; harmonic-unet: 1e-2]");
-  number(
-      "--ema", options.ema_decay, 0.0, 0.999999,
-      "Validate and store an average of the weights that keeps this share of itself a step; 0: the weights "
-      "[thesis-cnn: 0; harmonic-unet: 0.9985]");
+         "Weight decay of AdamW [thesis-cnn: 0; harmonic-unet: 1e-2]");
+  number("--ema", options.ema_decay, 0.0, 0.999999,
+         "Keep a running mean of the weights that keeps this share of itself per step; 0: none "
+         "[thesis-cnn: 0; harmonic-unet: 0.9985]");
   number("--clip-norm", options.clip_norm, 0.0, 1e9,
-         "Largest norm of the gradient; 0: any [thesis-cnn: 0; harmonic-unet: 5]");
-  verb.add_flag("--amp", options.amp, "bfloat16 where that is safe; on CUDA also tf32")->group("Learning");
+         "Largest norm of the gradient; 0: no limit [thesis-cnn: 0; harmonic-unet: 5]");
+  verb.add_flag("--amp", options.amp, "Compute in bfloat16 where the processor or GPU has it")
+      ->group("Learning");
 }
 
 void add_run_options(CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
-  verb.add_option("--epochs", options.epochs)->check(CLI::Range(1, 1000000))->capture_default_str();
-  verb.add_option("--steps-per-epoch", options.steps_per_epoch,
-                  "Batches an epoch; validation takes a twentieth of it")
-      ->check(CLI::Range(1, 100000000))
-      ->capture_default_str();
-  verb.add_option("--patience", options.patience,
-                  "Stop after so many epochs without a better validation loss")
+  verb.add_option("--epochs", options.epochs, "Epochs at most")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  verb.add_option("--max-minutes", options.max_minutes, "Then save the state for --resume and end")
+  verb.add_option("--steps-per-epoch", options.steps_per_epoch,
+                  "Batches per epoch; validation takes a twentieth as many")
+      ->check(CLI::Range(1, 100000000))
+      ->capture_default_str();
+  verb.add_option("--patience", options.patience, "Stop after so many epochs without a lower validation loss")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  verb.add_option("--max-minutes", options.max_minutes, "Save the state for --resume after so long, and end")
       ->check(CLI::Range(0.0, 1e9));
   verb.add_option("--seed", options.seed, "The same seed on the same machine gives the same weights")
       ->capture_default_str();
   verb.add_option("-o,--output", options.output, "Model file to write [ARCH.safetensors]");
   verb.add_option("--history", options.history,
-                  "CSV file, one row an epoch, with a figure beside it [the model file's name with .csv]");
+                  "CSV file, a row per epoch, and a figure beside it [the model file's name with .csv]");
   verb.add_option("--checkpoint", options.checkpoint,
-                  "State of the run, written after each epoch and where the run is stopped [the model file's "
-                  "name with .checkpoint]");
+                  "State of the run, for --resume [the model file's name with .checkpoint]");
   verb.add_flag("--resume", options.resume, "Go on from the checkpoint");
   add_device_options(verb, options.device, options.threads);
 }
@@ -137,19 +129,18 @@ std::vector<DataFolder> data_folders(const std::vector<std::string>& texts) {
 void complete(const CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
   const auto given = [&](const char* name) { return verb.count(name) > 0; };
-  if (options.architecture == "harmonic-unet") {
-    const auto otherwise = [&](const char* name, auto& value, auto wanted) {
-      if (!given(name)) value = wanted;
-    };
-    otherwise("--output", options.output, options.architecture + ".safetensors");
-    otherwise("--batch-size", options.batch_size, 8);
-    otherwise("--lr", options.learning_rate, 1e-3);
-    otherwise("--warmup-steps", options.warmup_steps, 300);
-    otherwise("--weight-decay", options.weight_decay, 1e-2);
-    otherwise("--ema", options.ema_decay, 0.9985);
-    otherwise("--clip-norm", options.clip_norm, 5.0);
-    otherwise("--loss", options.loss, given("--label") ? Loss::bce : Loss::waveform);
-  }
+  const TrainingOptions suited = training_defaults(options.architecture);
+  const auto otherwise = [&](const char* name, auto& value, const auto& wanted) {
+    if (!given(name)) value = wanted;
+  };
+  otherwise("--output", options.output, suited.output);
+  otherwise("--batch-size", options.batch_size, suited.batch_size);
+  otherwise("--lr", options.learning_rate, suited.learning_rate);
+  otherwise("--warmup-steps", options.warmup_steps, suited.warmup_steps);
+  otherwise("--weight-decay", options.weight_decay, suited.weight_decay);
+  otherwise("--ema", options.ema_decay, suited.ema_decay);
+  otherwise("--clip-norm", options.clip_norm, suited.clip_norm);
+  otherwise("--loss", options.loss, given("--label") ? Loss::bce : suited.loss);
   options.cosine = arguments.schedule == "cosine";
   options.data.musdb = data_folders(arguments.musdb);
   options.data.vocals = data_folders(arguments.vocals);

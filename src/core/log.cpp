@@ -26,13 +26,17 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
 
 }  // namespace
 
+spdlog::logger& logger() {
+  static spdlog::logger only("svsep");
+  return only;
+}
+
 void start_log(Verbosity verbosity) {
-  auto logger = std::make_shared<spdlog::logger>("svsep", std::make_shared<StderrSink>());
-  logger->set_pattern("svsep: %l: %v");
-  logger->set_level(verbosity == Verbosity::quiet     ? spdlog::level::err
-                    : verbosity == Verbosity::verbose ? spdlog::level::debug
-                                                      : spdlog::level::info);
-  spdlog::set_default_logger(std::move(logger));
+  logger().sinks() = {std::make_shared<StderrSink>()};
+  logger().set_pattern("svsep: %l: %v");
+  logger().set_level(verbosity == Verbosity::quiet     ? spdlog::level::err
+                     : verbosity == Verbosity::verbose ? spdlog::level::debug
+                                                       : spdlog::level::info);
   show_progress(verbosity != Verbosity::quiet);
 }
 

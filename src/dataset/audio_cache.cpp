@@ -86,7 +86,7 @@ void AudioCache::save_index() {
   try {
     index_.save();
   } catch (const Error& error) {
-    spdlog::debug("{}", error.what());  // the next run reads the files again
+    logger().debug("{}", error.what());  // the next run reads the files again
   }
 }
 
@@ -137,7 +137,7 @@ std::shared_ptr<const int> AudioCache::lock() const {
     if (errno != EWOULDBLOCK && errno != EINTR) break;
     throw_if_cancelled();
     if (!std::exchange(said, true))
-      spdlog::info("waiting for another run that decodes into {}", folder_.string());
+      logger().info("waiting for another run that decodes into {}", folder_.string());
     std::this_thread::sleep_for(kLockPoll);
   }
   remove_leftovers();

@@ -1,5 +1,6 @@
 #include "dataset/collection.hpp"
 
+#include "core/log.hpp"
 #include "dataset/content_hash.hpp"
 #include "dataset/musdb.hpp"
 #include "media/list_media.hpp"
@@ -9,7 +10,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <system_error>
 #include <utility>
 
@@ -44,7 +44,7 @@ void add_files(const DataFolder& files, Role role, std::vector<Item>& items) {
   const MediaListing listing = list_media(files.folder);
   for (const UnreadableFolder& folder : listing.unreadable) {
     if (folder.path == files.folder) fail(files.folder, folder.reason + "; expected " + expected);
-    spdlog::warn("left out: {}: {}", folder.path.string(), folder.reason);
+    logger().warn("left out: {}: {}", folder.path.string(), folder.reason);
   }
   for (const fs::path& path : listing.files) {
     const fs::path below = path.lexically_relative(files.folder);

@@ -1,5 +1,6 @@
 #include "dataset/musdb.hpp"
 
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "media/list_media.hpp"
 #include "svsep/error.hpp"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <spdlog/spdlog.h>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -99,10 +99,10 @@ std::optional<Track> folder_track(const fs::path& folder) {
             [](const Source& a, const Source& b) { return a.part < b.part; });
   const bool is_song = track.sources.size() >= 2 && track.sources.front().part == Part::vocals;
   if (!is_song) {
-    spdlog::warn("left out: {}: {}", folder.string(),
-                 code ? code.message()
-                      : "is no song; expected vocals and an accompaniment as audio files of "
-                        "these names, or drums, bass or other");
+    logger().warn("left out: {}: {}", folder.string(),
+                  code ? code.message()
+                       : "is no song; expected vocals and an accompaniment as audio files of "
+                         "these names, or drums, bass or other");
     return std::nullopt;
   }
   return track;

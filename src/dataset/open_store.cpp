@@ -48,7 +48,7 @@ void for_each_usable(std::vector<Candidate*> candidates, int workers, const Work
         work(candidate);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::input) throw;
-        spdlog::warn("left out: {}", error.what());
+        logger().warn("left out: {}", error.what());
         candidate.usable = false;
       }
     }
@@ -71,7 +71,7 @@ void judge(std::vector<Candidate>& candidates, int sample_rate_hz) {
     if (!candidate.usable) continue;
     const std::string path = candidate.item->sources.front().path.string();
     const auto leave_out = [&](const std::string& reason) {
-      spdlog::warn("left out: {}: {}", path, reason);
+      logger().warn("left out: {}: {}", path, reason);
       candidate.usable = false;
     };
     const auto same = first.try_emplace({candidate.key.content, candidate.item->role}, candidate.item).first;
@@ -143,9 +143,9 @@ void report(const std::vector<Recording>& recordings, int sample_rate_hz) {
     for (const Recording& recording : recordings) {
       if (recording.role == Role::song && recording.validation == validation) songs.push_back(recording.name);
     }
-    spdlog::info("{} {}{}{}", validation ? "validate on" : "train on",
-                 summary(recordings, validation, sample_rate_hz), songs.empty() ? "" : ": ",
-                 fmt::join(songs, "; "));
+    logger().info("{} {}{}{}", validation ? "validate on" : "train on",
+                  summary(recordings, validation, sample_rate_hz), songs.empty() ? "" : ": ",
+                  fmt::join(songs, "; "));
   }
 }
 
@@ -209,9 +209,9 @@ void decode_missing(const AudioCache& cache, std::vector<Candidate>& candidates,
     bytes += missing[i]->claim.bytes;
     if (i < static_cast<std::size_t>(workers)) spool_bytes += missing[i]->claim.spool_bytes;
   }
-  spdlog::info("decode {} item{} into {}: at most {:.2f} GB, and {:.2f} GB until it is done", missing.size(),
-               missing.size() == 1 ? "" : "s", cache.folder().string(), static_cast<double>(bytes) / 1e9,
-               static_cast<double>(spool_bytes) / 1e9);
+  logger().info("decode {} item{} into {}: at most {:.2f} GB, and {:.2f} GB until it is done", missing.size(),
+                missing.size() == 1 ? "" : "s", cache.folder().string(), static_cast<double>(bytes) / 1e9,
+                static_cast<double>(spool_bytes) / 1e9);
   cache.require_space(bytes + spool_bytes);
 
   Progress progress("decode", total_s);

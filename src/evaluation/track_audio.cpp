@@ -1,5 +1,6 @@
 #include "evaluation/track_audio.hpp"
 
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "dsp/resampler.hpp"
 #include "media/list_media.hpp"
@@ -13,7 +14,6 @@
 #include <array>
 #include <cmath>
 #include <span>
-#include <spdlog/spdlog.h>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -94,8 +94,8 @@ AudioBuffer TrackReader::read_estimate(const AudioStream& stream, std::size_t to
   int rate_hz = 0;
   AudioBuffer audio = decode(stream, rate_hz);
   if (codec == "opus" && sample_rate_hz_ && rate_hz != *sample_rate_hz_) {  // which has no other rate
-    spdlog::warn("{}: Opus; resampled from {} to {} Hz to be scored", stream.path.string(), rate_hz,
-                 *sample_rate_hz_);
+    logger().warn("{}: Opus; resampled from {} to {} Hz to be scored", stream.path.string(), rate_hz,
+                  *sample_rate_hz_);
     audio = resampled(audio, rate_hz, *sample_rate_hz_);
     rate_hz = *sample_rate_hz_;
   }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -33,7 +34,11 @@ class PickleMachine {
   std::string_view take(std::uint64_t count);
   std::string_view take_line();
   template <typename T>
-  T take_number();
+  T take_number() {
+    T value = {};
+    std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
+    return value;
+  }
   std::int64_t take_decimal();
 
   // Stack and memo.

@@ -1,7 +1,8 @@
 #include "media/cover.hpp"
 
+#include "core/log.hpp"
+
 #include <cstdint>
-#include <spdlog/spdlog.h>
 #include <string_view>
 #include <vector>
 
@@ -34,9 +35,9 @@ std::optional<CoverImage> cover_of(const std::filesystem::path& path, const AVFo
     const AVStream& stream = *input.streams[i];
     if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0 || stream.attached_pic.size <= 0) continue;
     if (!is_known(stream)) {
-      spdlog::warn("{}: its picture ({}, {} bytes) is left out; expected JPEG or PNG of at most {} MiB",
-                   path.string(), avcodec_get_name(stream.codecpar->codec_id), stream.attached_pic.size,
-                   kMaxCoverBytes >> 20);
+      logger().warn("{}: its picture ({}, {} bytes) is left out; expected JPEG or PNG of at most {} MiB",
+                    path.string(), avcodec_get_name(stream.codecpar->codec_id), stream.attached_pic.size,
+                    kMaxCoverBytes >> 20);
     } else if (cover == nullptr || (is_front(stream) && !is_front(*cover))) {
       cover = &stream;
     }

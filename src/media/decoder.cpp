@@ -1,5 +1,6 @@
 #include "svsep/decoder.hpp"
 
+#include "core/log.hpp"
 #include "media/clock.hpp"
 #include "media/declared_end.hpp"
 #include "media/exact_time.hpp"
@@ -12,7 +13,6 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <utility>
 
@@ -287,7 +287,7 @@ std::optional<std::int64_t> Decoder::expected_samples() const noexcept {
 
 void log_warnings(const std::filesystem::path& path, const DecodingReport& report) {
   const std::string name = path == "-" ? "standard input" : path.string();
-  for (const std::string& warning : report.warnings) spdlog::warn("{}: {}", name, warning);
+  for (const std::string& warning : report.warnings) logger().warn("{}: {}", name, warning);
 }
 
 AudioBuffer read_all(Decoder& decoder) {

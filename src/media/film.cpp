@@ -1,5 +1,6 @@
 #include "media/film.hpp"
 
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "media/input.hpp"
 #include "media/media_file.hpp"
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -160,8 +160,8 @@ class FilmWriter {
       const char* codec = avcodec_get_name(stream.codecpar->codec_id);
       if (!holds(stream)) {
         if (is_moving(stream)) fail(std::string("this container cannot hold its picture (") + codec + ")");
-        spdlog::warn("{}: stream {} ({}) is left out: the container of {} cannot hold it",
-                     film_.path().string(), i, codec, name_);
+        logger().warn("{}: stream {} ({}) is left out: the container of {} cannot hold it",
+                      film_.path().string(), i, codec, name_);
         continue;
       }
       has_picture = has_picture || is_moving(stream);

@@ -1,8 +1,9 @@
 #include "network/device.hpp"
 
+#include "core/log.hpp"
+
 #include <algorithm>
 #include <charconv>
-#include <spdlog/spdlog.h>
 #include <string_view>
 #include <thread>
 
@@ -43,10 +44,10 @@ torch::Device choose_device(const std::string& request) {
 }
 
 void log_device(const torch::Device& device, const std::string& request) {
-  spdlog::info("device {} ({})", device.str(),
-               request != "auto"  ? "as asked"
-               : device.is_cuda() ? "the first CUDA device"
-                                  : "no CUDA device");
+  logger().info("device {} ({})", device.str(),
+                request != "auto"  ? "as asked"
+                : device.is_cuda() ? "the first CUDA device"
+                                   : "no CUDA device");
 }
 
 torch::ScalarType fastest_type(const torch::Device& device) {

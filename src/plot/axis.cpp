@@ -1,5 +1,6 @@
 #include "plot/axis.hpp"
 
+#include "core/log.hpp"
 #include "core/text.hpp"
 
 #include <algorithm>

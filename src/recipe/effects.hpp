@@ -13,19 +13,6 @@
 
 namespace svsep {
 
-/// Root of the mean power of all channels.
-[[nodiscard]] double rms(const AudioBuffer& audio);
-
-/// The RMS of those 20 ms where the power of the 100 ms around is at least a hundredth of its maximum, so
-/// that a voice that mostly rests does not count as quiet; 0 where that maximum is below -60 dBFS.
-[[nodiscard]] double sounding_rms(const AudioBuffer& audio, int sample_rate_hz);
-
-void scale(AudioBuffer& audio, double gain);
-/// sum += gain * audio; both as long, `audio` of as many channels or of one, which then goes to all.
-void add(AudioBuffer& sum, const AudioBuffer& audio, double gain);
-/// `audio` itself, or its only channel in all of `channels`.
-[[nodiscard]] AudioBuffer with_channels(AudioBuffer audio, std::size_t channels);
-
 /// Pitch and tempo together: result[n] is `samples` at n * ratio, a cubic (Catmull-Rom) between neighbours;
 /// the last sample goes on at the end.
 [[nodiscard]] std::vector<float> resample_by(Samples samples, double ratio, std::size_t count);

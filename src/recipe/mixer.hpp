@@ -29,7 +29,7 @@ struct MixerOptions {
 /// Makes pieces of a store's recordings. A piece follows from (seed, epoch, index) alone.
 ///
 /// Recipe::thesis: a random place of a random song; with one channel, a random one of the song's.
-/// Recipe::remix: see docs/training.md. Nothing is clipped: samples may exceed full scale.
+/// Recipe::remix: see docs/train.md. Nothing is clipped: samples may exceed full scale.
 /// Validation, with either recipe: as thesis, from the index alone, so that runs of any seed can be compared;
 /// where no song is set aside, voices over accompaniments that are as loud.
 class Mixer {

@@ -1,5 +1,6 @@
 #include "song/inputs.hpp"
 
+#include "core/log.hpp"
 #include "media/list_media.hpp"
 #include "song/song_list.hpp"
 #include "svsep/error.hpp"
@@ -9,7 +10,6 @@
 #include <charconv>
 #include <iterator>
 #include <set>
-#include <spdlog/spdlog.h>
 #include <system_error>
 #include <utility>
 
@@ -55,7 +55,7 @@ class Finder {
     if (songs.empty()) {
       throw Error(ErrorKind::input, "no song found" + (names.empty() ? "" : " in: " + names));
     }
-    if (!names.empty()) spdlog::warn("no song found in: {}", names);
+    if (!names.empty()) logger().warn("no song found in: {}", names);
     return std::move(found_);
   }
 

@@ -1,5 +1,6 @@
 #include "song/separate_song.hpp"
 
+#include "core/log.hpp"
 #include "core/progress.hpp"
 #include "core/task_thread.hpp"
 #include "song/film_outputs.hpp"
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <cmath>
 #include <span>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <utility>
 
@@ -25,8 +25,8 @@ int output_rate_hz(const Job& job, const SongSettings& settings, int song_rate_h
   const int wanted_hz = settings.sample_rate_hz > 0 ? settings.sample_rate_hz : song_rate_hz;
   const int rate_hz = nearest_sample_rate(format, wanted_hz);
   if (rate_hz != wanted_hz) {
-    spdlog::info("{}: the format cannot hold {} Hz; resampled to {} Hz", job.song.path.string(), wanted_hz,
-                 rate_hz);
+    logger().info("{}: the format cannot hold {} Hz; resampled to {} Hz", job.song.path.string(), wanted_hz,
+                  rate_hz);
   }
   return rate_hz;
 }
@@ -61,15 +61,15 @@ void report_findings(const std::string& name, const Decoder& decoder, SongReport
   report.stream = decoding.stream;
   report.streams = decoding.streams;
   const auto warn = [&](const std::string& text) {
-    spdlog::warn("{}: {}", name, text);
+    logger().warn("{}: {}", name, text);
     report.warnings.push_back(text);
   };
   for (const std::string& warning : decoding.warnings) warn(warning);
   if (report.streams > 1) {
-    spdlog::info("{}: {} audio streams, took {}; see --stream", name, report.streams, report.stream);
+    logger().info("{}: {} audio streams, took {}; see --stream", name, report.streams, report.stream);
   }
   if (report.gain < 1) {
-    spdlog::info("{}: turned down by {:.2f} dB, so that nothing clips", name, -20 * std::log10(report.gain));
+    logger().info("{}: turned down by {:.2f} dB, so that nothing clips", name, -20 * std::log10(report.gain));
   }
   if (report.clipped_samples > 0) {
     warn(fmt::format("{} samples of the outputs lie beyond full scale and clip; see --clip",

@@ -1,6 +1,7 @@
 #include "training/checkpoint.hpp"
 
 #include "core/atomic_file.hpp"
+#include "core/log.hpp"
 #include "dataset/content_hash.hpp"
 #include "svsep/error.hpp"
 

@@ -1,6 +1,7 @@
 #include "training/history.hpp"
 
 #include "core/atomic_file.hpp"
+#include "core/log.hpp"
 #include "plot/curve_figure.hpp"
 
 #include <array>

@@ -8,7 +8,7 @@
 
 namespace svsep {
 
-/// What one epoch came to; values that do not exist are NaN. docs/training.md describes them.
+/// What one epoch came to; values that do not exist are NaN. docs/train.md describes them.
 struct EpochRecord {
   double epoch = 0;  ///< from 1
   double steps = 0;  ///< of the optimiser, since the start

@@ -64,7 +64,7 @@ Learner::Learner(const TrainingOptions& options, const TrainableNetwork& plan, c
       network_(plan.make()),
       in_bfloat16_(options.amp && (device.is_cuda() || fastest_type(device) == torch::kBFloat16)) {
   if (options.amp && !in_bfloat16_) {
-    spdlog::warn("this processor has no bfloat16, so --amp changes nothing");
+    logger().warn("this processor has no bfloat16, so --amp changes nothing");
   }
   network_->to(device_);
   for (torch::Tensor& parameter : network_->parameters()) {  // convolutions are quicker so

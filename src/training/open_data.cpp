@@ -1,3 +1,4 @@
+#include "core/log.hpp"
 #include "core/ordered_queue.hpp"
 #include "dataset/open_store.hpp"
 #include "svsep/error.hpp"

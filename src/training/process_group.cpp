@@ -1,5 +1,6 @@
 #include "training/process_group.hpp"
 
+#include "core/log.hpp"
 #include "network/device.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
@@ -14,7 +15,6 @@
 #include <limits>
 #include <optional>
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
 #include <string_view>
 #include <utility>
 
@@ -221,8 +221,8 @@ ProcessGroup::ProcessGroup(const Ranks& ranks, const torch::Device& device, std:
     : ranks_(ranks) {
   if (ranks.world_size == 1) return;
   if (device.is_cuda()) c10::impl::getDeviceGuardImpl(c10::kCUDA)->setDevice(device);
-  spdlog::info("rank {} of {} (number {} of this machine), meets the others at {}:{}", ranks.rank,
-               ranks.world_size, ranks.local_rank, ranks.master_address, ranks.master_port);
+  logger().info("rank {} of {} (number {} of this machine), meets the others at {}:{}", ranks.rank,
+                ranks.world_size, ranks.local_rank, ranks.master_address, ranks.master_port);
   groups_ = std::make_unique<Groups>();
   groups_->store = meet(ranks, timeout);
   const auto group = [&](const auto& make, const char* name, std::chrono::milliseconds patience) {

@@ -63,7 +63,4 @@ class MemoryFile {
   int descriptor_;
 };
 
-/// Warnings about the input are no news here.
-[[maybe_unused]] inline const bool quiet = (spdlog::set_level(spdlog::level::off), true);
-
 }  // namespace svsep::fuzz

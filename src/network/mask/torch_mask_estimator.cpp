@@ -1,12 +1,12 @@
 #include "network/mask/torch_mask_estimator.hpp"
 
+#include "core/log.hpp"
 #include "network/device.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <spdlog/spdlog.h>
 
 namespace svsep {
 namespace {
@@ -101,8 +101,8 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
       } catch (const c10::OutOfMemoryError&) {
         if (count == 1) throw;
         windows_per_batch_ = count / 2;
-        spdlog::warn("the device is short of memory: from now on {} windows at once instead of {}",
-                     windows_per_batch_, count);
+        logger().warn("the device is short of memory: from now on {} windows at once instead of {}",
+                      windows_per_batch_, count);
       }
     }
   });

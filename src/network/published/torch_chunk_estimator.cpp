@@ -1,5 +1,6 @@
 #include "network/published/torch_chunk_estimator.hpp"
 
+#include "core/log.hpp"
 #include "network/device.hpp"
 #include "network/mask/mask_network.hpp"
 #include "network/published/families.hpp"
@@ -11,7 +12,6 @@
 #include <cmath>
 #include <cstdint>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 namespace svsep {
 namespace {
@@ -102,8 +102,8 @@ void TorchChunkEstimator::estimate(std::span<const float> mixture, std::span<flo
       } catch (const c10::OutOfMemoryError&) {
         if (at_once == 1) throw;
         batch_chunks_ = at_once / 2;
-        spdlog::warn("the device is short of memory: from now on {} chunks at once instead of {}",
-                     batch_chunks_, at_once);
+        logger().warn("the device is short of memory: from now on {} chunks at once instead of {}",
+                      batch_chunks_, at_once);
       }
     }
   });

@@ -1,6 +1,7 @@
 #include "backend/backend.hpp"
 
 #include "svsep/error.hpp"
+#include "svsep/training.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -57,6 +58,28 @@ TEST(Backend, ThrowsErrorsThatTheProgramCatches) {
   options.data.musdb = {{folder / "missing"}};
   options.output = folder / "model.safetensors";
   EXPECT_EQ(kind_of_error([&] { load_backend().train(options); }), ErrorKind::input);
+}
+
+TEST(TrainingDefaults, AreTheThesisForItsNetwork) {
+  const TrainingOptions options = training_defaults("thesis-cnn");
+  EXPECT_EQ(options.batch_size, 128);
+  EXPECT_EQ(options.learning_rate, 1e-4);
+  EXPECT_EQ(options.epochs, 15);
+  EXPECT_EQ(options.steps_per_epoch, 2000);
+  EXPECT_EQ(options.patience, 3);
+  EXPECT_EQ(options.loss, Loss::bce);
+  EXPECT_EQ(options.ema_decay, 0.0);
+  EXPECT_EQ(options.output, "thesis-cnn.safetensors");
+}
+
+TEST(TrainingDefaults, SuitOurNetworkInTheLibraryAsInTheProgram) {
+  const TrainingOptions options = training_defaults("harmonic-unet");
+  EXPECT_EQ(options.architecture, "harmonic-unet");
+  EXPECT_EQ(options.batch_size, 8) << "stretches of 5 s, not 128 of them";
+  EXPECT_EQ(options.loss, Loss::waveform);
+  EXPECT_EQ(options.warmup_steps, 300);
+  EXPECT_GT(options.ema_decay, 0.99);
+  EXPECT_EQ(options.output, "harmonic-unet.safetensors");
 }
 
 }  // namespace

@@ -17,7 +17,11 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <memory>
 #include <mutex>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -209,6 +213,21 @@ TEST(Progress, WritesDurationsAsPeopleDo) {
   EXPECT_EQ(format_duration(59.6), "1:00");
   EXPECT_EQ(format_duration(245), "4:05");
   EXPECT_EQ(format_duration(3723), "1:02:03");
+}
+
+TEST(Log, LeavesTheHostProgramsLoggerAlone) {
+  std::ostringstream heard;
+  const auto hosts =
+      std::make_shared<spdlog::logger>("host", std::make_shared<spdlog::sinks::ostream_sink_mt>(heard));
+  spdlog::set_default_logger(hosts);
+  logger().warn("before the start");
+  start_log(Verbosity::quiet);
+  logger().warn("after it");
+  EXPECT_EQ(heard.str(), "");
+  EXPECT_EQ(spdlog::default_logger(), hosts);
+  EXPECT_EQ(hosts->level(), spdlog::level::info);
+  EXPECT_EQ(spdlog::get("svsep"), nullptr);
+  logger().sinks().clear();
 }
 
 }  // namespace

@@ -44,18 +44,14 @@ constexpr auto kSecond = static_cast<std::size_t>(kRateHz);
 /// What is logged while it lives.
 class LogText {
  public:
-  LogText() : before_(spdlog::default_logger()) {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
-  }
-  ~LogText() { spdlog::set_default_logger(before_); }
+  LogText() { logger().sinks() = {std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)}; }
+  ~LogText() { logger().sinks().clear(); }
   LogText(const LogText&) = delete;
   LogText& operator=(const LogText&) = delete;
   [[nodiscard]] std::string text() const { return text_.str(); }
 
  private:
   std::ostringstream text_;
-  std::shared_ptr<spdlog::logger> before_;
 };
 
 /// The exit code of `work` in a process of its own.

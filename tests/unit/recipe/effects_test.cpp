@@ -1,5 +1,7 @@
 #include "recipe/effects.hpp"
 
+#include "recipe/level.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <complex>

@@ -1,6 +1,7 @@
 #include "recipe/mixer.hpp"
 
 #include "recipe/effects.hpp"
+#include "recipe/level.hpp"
 #include "support/audio_store.hpp"
 #include "support/dataset.hpp"
 #include "svsep/error.hpp"

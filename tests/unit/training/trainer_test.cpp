@@ -1,5 +1,6 @@
 #include "training/trainer.hpp"
 
+#include "core/log.hpp"
 #include "fake_data.hpp"
 #include "network/mask/torch_mask_estimator.hpp"
 #include "support/dataset.hpp"
@@ -13,7 +14,6 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
 #include <sstream>
 #include <utility>
 
@@ -276,8 +276,8 @@ class Interrupter : public spdlog::sinks::base_sink<spdlog::details::null_mutex>
 int interrupted_run(const std::string& words, const std::string& state) {
   const test::TemporaryFolder folder;
   install_cancellation_handlers();
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<Interrupter>(words)));
-  spdlog::set_level(spdlog::level::debug);
+  logger().sinks() = {std::make_shared<Interrupter>(words)};
+  logger().set_level(spdlog::level::debug);
   TrainingOptions options = quick(folder / "model.safetensors");
   options.epochs = 100;
   try {
