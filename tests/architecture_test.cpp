@@ -26,7 +26,7 @@ const std::map<std::string, Rooms> kAllowed = {
     {"page", {"plot", "media", "dsp", "core"}},
     {"dataset", {"media", "dsp", "core"}},
     {"recipe", {"dataset", "dsp", "core"}},
-    {"evaluation", {"dataset", "separation", "media", "dsp", "core"}},
+    {"evaluation", {"page", "dataset", "separation", "media", "dsp", "core"}},
     {"model", {"separation", "dsp", "core"}},
     {"backend", {"model", "separation", "dataset", "core"}},
     {"import", {"model", "core"}},

@@ -1,6 +1,7 @@
 #include "backend/backend.hpp"
 #include "cli/options.hpp"
 #include "cli/verbs.hpp"
+#include "core/log.hpp"
 #include "dataset/musdb.hpp"
 #include "evaluation/evaluate_tracks.hpp"
 #include "model/find.hpp"
@@ -13,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,6 +31,7 @@ struct EvaluateOptions {
   std::string reference;
   std::string estimate;
   std::string output;
+  std::string page;
   bool oracle = false;
   bool overwrite = false;
   EstimatorOptions estimator;
@@ -100,7 +101,7 @@ std::vector<EvaluationTrack> musdb_tracks(const EvaluateOptions& options, std::s
       found.push_back(musdb_track(track, options));
     } catch (const Error& error) {
       if (tracks.size() == 1) throw;
-      spdlog::error("{}", error.what());
+      logger().error("{}", error.what());
       ++failed;
     }
   }
@@ -133,6 +134,7 @@ EvaluationSettings settings_of(const EvaluateOptions& options) {
                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   settings.output = options.output;
   settings.subset = name_of(options.musdb.empty() ? Subset::test : options.subset);
+  settings.pages = options.page;
   settings.overwrite = options.overwrite;
   settings.estimates_described = options.musdb.empty() ? options.estimate : options.estimates;
   if (options.musdb.empty() || !options.estimates.empty()) return settings;
@@ -157,7 +159,8 @@ int evaluate(const EvaluateOptions& options) {
   const Evaluation evaluation = evaluate_tracks(tracks, settings);
   print_table(evaluation, settings);
   if (evaluation.reused > 0) {
-    spdlog::info("{} of {} tracks were scored earlier: {}", evaluation.reused, tracks.size(), options.output);
+    logger().info("{} of {} tracks were scored earlier: {}", evaluation.reused, tracks.size(),
+                  options.output);
   }
   if (const std::size_t failed = evaluation.failed + unpaired; failed > 0) {
     throw Error(ErrorKind::partial, fmt::format("{} of {} tracks failed", failed, tracks.size() + unpaired));
@@ -170,12 +173,11 @@ int evaluate(const EvaluateOptions& options) {
 void add_evaluate(CLI::App& app, Action& action) {
   const auto options = std::make_shared<EvaluateOptions>();
   CLI::App& verb = *app.add_subcommand("evaluate", "Score separated stems with BSSEval v4, uSDR and SI-SDR");
-  CLI::Option* musdb = verb.add_option(
-      "--musdb", options->musdb,
-      "Score vocals and accompaniment of MUSDB18 or MUSDB18-HQ: the songs in test/ of this folder");
+  CLI::Option* musdb =
+      verb.add_option("--musdb", options->musdb, "Score the songs of MUSDB18 or MUSDB18-HQ in this folder");
   add_choice(verb, "--subset", options->subset, "test",
              {{"test", Subset::test}, {"validation", Subset::validation}, {"train", Subset::train}},
-             "Songs of --musdb");
+             "Which songs of --musdb");
   CLI::Option* estimates =
       verb.add_option("--estimates", options->estimates,
                       "Folder of SONG/vocals.wav and SONG/accompaniment.wav; without it, the model separates")
@@ -185,19 +187,19 @@ void add_evaluate(CLI::App& app, Action& action) {
       ->needs(musdb)
       ->excludes(estimates);
   CLI::Option* reference =
-      verb.add_option("--reference", options->reference,
-                      "Folder of one song's stems in any format; its mixture is passed over")
+      verb.add_option("--reference", options->reference, "Folder of one song's true stems, in any format")
           ->excludes(musdb);
-  CLI::Option* estimate =
-      verb.add_option("--estimate", options->estimate,
-                      "Folder of the estimates, named as the references, or a stem file of svsep's")
-          ->needs(reference);
+  CLI::Option* estimate = verb.add_option("--estimate", options->estimate,
+                                          "Folder of its estimates, named as the references, or a stem file")
+                              ->needs(reference);
   reference->needs(estimate);
   verb.add_flag("--oracle", options->oracle, "Score the mixture and the ideal masks IBM and IRM too")
       ->needs(musdb);
   verb.add_option("-o,--output", options->output,
-                  "Folder for museval's JSON; what has its scores there is not scored again");
-  verb.add_flag("--overwrite", options->overwrite, "Score it again, and replace other scores");
+                  "Folder for museval's JSON, a file per song; scores there are used again");
+  verb.add_option("--page", options->page,
+                  "Folder for pages to hear references and estimates: SONG/index.html, and audio beside it");
+  verb.add_flag("--overwrite", options->overwrite, "Score again, and replace other scores and pages");
   add_device_options(verb, options->estimator.device, options->estimator.threads);
   verb.get_option("--threads")->description("CPU threads, 0 for all processors");
   verb.callback([options, &action] { action = [options] { return evaluate(*options); }; });

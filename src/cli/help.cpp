@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxChoicesInPlace = 24;  ///< letters; longer lists stand in the description
 
 /// What a value is, where its type alone does not say it.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kValues = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kValues = {{
     {"acc-gain", "DB"},
     {"acc-thresh", "X"},
     {"accompaniment", "DIR"},
@@ -29,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kValues 
     {"device", "DEVICE"},
     {"end", "TIME"},
     {"estimate", "DIR"},
+    {"estimates", "DIR"},
     {"history", "FILE"},
     {"init", "FILE"},
     {"licence", "TEXT"},
@@ -39,16 +40,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kValues 
     {"name", "NAME"},
     {"output", "PATH"},
     {"output-template", "PATH"},
+    {"page", "DIR"},
     {"reference", "DIR"},
-    {"estimates", "DIR"},
-    {"resume", "FILE"},
     {"sample-rate", "HZ"},
-    {"save", "DIR"},
-    {"scores", "DIR"},
     {"shard", "I/N"},
     {"start", "TIME"},
     {"stems", "STEMS"},
-    {"tracks", "NAMES"},
     {"vocal-gain", "DB"},
     {"vocals", "DIR"},
 }};
@@ -61,7 +58,7 @@ std::string upper_case(std::string text) {
 
 /// "DIR" and the like, from the table, else from the type.
 std::string value_of(const CLI::Option& option) {
-  if (option.get_type_size() == 0) return {};
+  if (option.get_items_expected_max() == 0) return {};  // a flag
   const std::string name = option.get_lnames().empty() ? std::string() : option.get_lnames().front();
   const std::vector<std::string> choices = choices_of(option);
   if (!choices.empty()) {

@@ -1,14 +1,15 @@
 #include "evaluation/evaluate_tracks.hpp"
 
+#include "core/log.hpp"
 #include "core/progress.hpp"
 #include "evaluation/oracle.hpp"
+#include "evaluation/score_pages.hpp"
 #include "evaluation/score_store.hpp"
 #include "svsep/cancellation.hpp"
 #include "svsep/error.hpp"
 
 #include <algorithm>
 #include <span>
-#include <spdlog/spdlog.h>
 #include <utility>
 
 namespace svsep {
@@ -93,6 +94,10 @@ class Evaluator {
         store_(settings),
         progress_("evaluate", static_cast<double>(tracks.size() * settings.rows.size())) {
     result_.scores.assign(settings.rows.size(), std::vector<TrackScores>(tracks.size()));
+    if (settings.pages.empty()) return;
+    std::vector<std::string> names;
+    for (const EvaluationTrack& track : tracks) names.push_back(track.names.front());
+    pages_.emplace(settings.pages, names, settings.overwrite ? ExistingFile::replace : ExistingFile::keep);
   }
 
   Evaluation run() {
@@ -104,11 +109,12 @@ class Evaluator {
         score(t, missing[t]);
       } catch (const Error& error) {
         if (tracks_.size() == 1 || error.kind() != ErrorKind::input) throw;
-        spdlog::error("{}", error.what());
+        logger().error("{}", error.what());
         for (auto& row : result_.scores) row[t].clear();
         ++result_.failed;
       }
     }
+    if (pages_) pages_->finish();
     return std::move(result_);
   }
 
@@ -117,7 +123,8 @@ class Evaluator {
     std::vector<std::size_t> missing;
     for (std::size_t r = 0; r < settings_.rows.size(); ++r) {
       try {
-        if (auto scores = store_.find(tracks_[t], settings_.rows[r])) {
+        auto scores = store_.find(tracks_[t], settings_.rows[r]);
+        if (scores && !(pages_ && settings_.rows[r] == Row::estimates)) {
           result_.scores[r][t] = *std::move(scores);
           advance(1.0);
           continue;
@@ -143,6 +150,10 @@ class Evaluator {
       }
       result_.scores[r][t] = score_track(*bss_eval, audio.names, audio.references, estimates);
       store_.save(tracks_[t], row, result_.scores[r][t]);
+      if (pages_ && row == Row::estimates) {
+        pages_->write(tracks_[t].names.front(), result_.scores[r][t], audio.sample_rate_hz(),
+                      audio.references, estimates);
+      }
       advance(row == Row::estimates && settings_.model ? 1.0 - kSeparationShare : 1.0);
     }
   }
@@ -185,6 +196,7 @@ class Evaluator {
   const std::vector<EvaluationTrack>& tracks_;
   const EvaluationSettings& settings_;
   ScoreStore store_;
+  std::optional<ScorePages> pages_;
   std::unique_ptr<Estimator> estimator_;
   Evaluation result_;
   Progress progress_;

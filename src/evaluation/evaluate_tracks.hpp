@@ -47,7 +47,8 @@ struct EvaluationSettings {
   int threads = 1;
   std::filesystem::path output;  ///< the folder of museval's JSON files; empty: none are read or written
   std::string subset = "test";   ///< the folder in it
-  bool overwrite = false;        ///< score again what has a file there
+  std::filesystem::path pages;   ///< the folder of the pages, see ScorePages; empty: none
+  bool overwrite = false;        ///< score again what has a file there, and replace pages
 };
 
 struct Evaluation {
@@ -62,8 +63,9 @@ struct Evaluation {
 /// Scores every row of every track with BSSEval v4, uSDR and SI-SDR. A file of scores is used again where it
 /// says that it is of the same references and estimates (their audio, or the model's file, counts, not their
 /// names); one that is of others, or does not say, is kept, and is an error unless settings.overwrite. A
-/// track whose audio cannot be read is logged and counted, one alone throws. Throws Error: input, output (a
-/// file of other scores, a folder that cannot be written), model, runtime; Cancelled.
+/// track whose audio cannot be read is logged and counted, one alone throws. For pages, estimates are read
+/// or made again. Throws Error: input, output (a file of other scores, a page that is there, a folder that
+/// cannot be written), model, runtime; Cancelled.
 [[nodiscard]] Evaluation evaluate_tracks(const std::vector<EvaluationTrack>& tracks,
                                          const EvaluationSettings& settings);
 

@@ -2,6 +2,7 @@
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
+#include "svsep/decoder.hpp"
 #include "svsep/stem_file.hpp"
 
 #include <algorithm>
@@ -26,6 +27,11 @@ constexpr std::size_t kSamples = 3 * kRateHz;
 std::string read_text(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::size_t samples_of(const fs::path& path) {
+  Decoder decoder(path);
+  return read_all(decoder).samples();
 }
 
 std::size_t count(const std::string& text, const std::string& part) {
@@ -210,6 +216,23 @@ TEST_F(Evaluate, ReadsTheStemFilesThatSeparateWrites) {
   write("musdb/test/Song/bass.wav", vocals);
   expect_failure(evaluate({"--reference", "musdb/test/Song", "--estimate", "separated/Song.stem.mp4"}), 3,
                  {"Song.stem.mp4", "bass"});
+}
+
+TEST_F(Evaluate, WritesPagesToHearReferencesAndEstimates) {
+  const test::RunResult result = evaluate_folders({"--page", "pages", "-o", "scores"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const std::string page = read_text(folder_ / "pages/ref/index.html");
+  for (const char* text : {"vocals%20reference.flac", "vocals%20estimate.flac", "vocals, estimate (uSDR "})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  for (const char* file : {"vocals reference.flac", "accompaniment estimate.flac"})
+    EXPECT_EQ(samples_of(folder_ / "pages/ref" / file), kSamples) << file;
+  EXPECT_NE(read_text(folder_ / "pages/index.html").find("ref/index.html"), std::string::npos);
+
+  expect_failure(evaluate_folders({"--page", "pages", "-o", "scores"}), 4,
+                 {"pages/ref/index.html", "exists already", "--overwrite"});
+  const test::RunResult other = evaluate_folders({"--page", "others", "-o", "scores"});
+  EXPECT_EQ(other.out, result.out);
+  EXPECT_TRUE(fs::exists(folder_ / "others/ref/index.html")) << "also where the scores are there";
 }
 
 TEST_F(Evaluate, PassesOverHiddenFiles) {

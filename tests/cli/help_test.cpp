@@ -1,13 +1,18 @@
+#include "separate_fixture.hpp"
 #include "support/run.hpp"
 
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
 namespace svsep {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string help_of(const std::string& verb) {
   const test::RunResult help = test::run_svsep({verb, "--help"});
@@ -49,6 +54,36 @@ TEST(Help, HasALinePerOptionAndSaysWhatItsValueIs) {
       EXPECT_EQ(line.find("Excludes:"), std::string::npos) << line;
     }
   }
+}
+
+/// The options in the first column of a document's tables.
+std::set<std::string> options_tabled_in(const std::string& document) {
+  std::istringstream lines(test::bytes_of(fs::path(SVSEP_SOURCE_DIR) / document));
+  std::set<std::string> options;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("| `-")) options.merge(long_options_in(line.substr(0, line.find(" | "))));
+  }
+  return options;
+}
+
+TEST(Documents, TableTheOptionsOfTheHelp) {
+  for (const auto& [verb, document] :
+       {std::pair("separate", "docs/separate.md"), std::pair("evaluate", "docs/evaluate.md")}) {
+    std::set<std::string> options;
+    std::istringstream help(help_of(verb));
+    for (std::string line; std::getline(help, line);) {
+      if (line.starts_with("  -")) options.merge(long_options_in(line.substr(0, 32)));
+    }
+    options.erase("--help");
+    EXPECT_EQ(options_tabled_in(document), options) << document;
+  }
+}
+
+TEST(Documents, NameEveryOptionOfTrainAndNoOther) {
+  const std::set<std::string> known = long_options_in(help_of("train"));
+  std::set<std::string> named = long_options_in(test::bytes_of(fs::path(SVSEP_SOURCE_DIR) / "docs/train.md"));
+  named.insert("--help");
+  EXPECT_EQ(named, known);
 }
 
 TEST(ManPage, NamesEveryOptionOfTheHelp) {

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
-#include <regex>
-#include <set>
 #include <sstream>
 #include <string>
 #include <unistd.h>
@@ -174,26 +172,6 @@ TEST_F(SeparateBatch, DrawsBarsOnATerminalThatLogLinesDoNotBreak) {
 TEST_F(SeparateBatch, DrawsNoBarsInALog) {
   write_song("song.wav", 22050 * 4);
   EXPECT_EQ(separate({"song.wav"}).err.find('\033'), std::string::npos);
-}
-
-/// The long options that a text names.
-std::set<std::string> options_in(const std::string& text, const std::regex& pattern) {
-  std::set<std::string> options;
-  for (std::sregex_iterator match(text.begin(), text.end(), pattern), end; match != end; ++match) {
-    options.insert((*match)[1]);
-  }
-  return options;
-}
-
-TEST(Documents, SeparateNamesTheOptionsThatHelpNames) {
-  const std::string help = test::run_svsep({"separate", "--help"}).out;
-  const std::string page = test::bytes_of(fs::path(SVSEP_SOURCE_DIR) / "docs/separate.md");
-  std::set<std::string> in_help =
-      options_in(help, std::regex(R"(\n  (?:-\w,)?(--[a-z-]+))", std::regex::ECMAScript));
-  in_help.erase("--help");
-  const std::set<std::string> in_page =
-      options_in(page, std::regex(R"(\n\| `(?:-\w, )?(--[a-z-]+))", std::regex::ECMAScript));
-  EXPECT_EQ(in_help, in_page);
 }
 
 }  // namespace
