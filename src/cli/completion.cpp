@@ -107,13 +107,23 @@ std::string bash(const CLI::App& app) {
                      fmt::arg("words", words));
 }
 
-/// Text in single quotes of zsh and fish, without what _arguments would take as its own.
+/// Text in single quotes.
 std::string quoted(const std::string& text) {
   std::string result;
   for (const char c : text) {
     if (c == '\'')
       result += "\u2019";
-    else if (c == '[')
+    else
+      result += c;
+  }
+  return result;
+}
+
+/// Text in single quotes, without what zsh's _arguments would take as its own.
+std::string zsh_quoted(const std::string& text) {
+  std::string result;
+  for (const char c : quoted(text)) {
+    if (c == '[')
       result += '(';
     else if (c == ']')
       result += ')';
@@ -145,10 +155,10 @@ std::string zsh(const CLI::App& app) {
       const std::vector<std::string> choices = choices_of(*option);
       const std::string value =
           words.value.empty() ? ""
-          : choices.empty()   ? fmt::format(":{}:_files", quoted(words.value))
+          : choices.empty()   ? fmt::format(":{}:_files", zsh_quoted(words.value))
                             : fmt::format(":{}:({})", option->get_lnames().front(), fmt::join(choices, " "));
       for (const std::string& name : names_of(*option)) {
-        text += fmt::format("      '{}[{}]{}' \\\n", name, quoted(words.description), value);
+        text += fmt::format("      '{}[{}]{}' \\\n", name, zsh_quoted(words.description), value);
       }
     }
     std::vector<std::string> verbs;

@@ -106,7 +106,8 @@ std::string man_page(const CLI::App& app, const std::string& version) {
   for (const CLI::App* verb : verbs_of(app)) {
     std::string arguments;
     for (const CLI::Option* argument : arguments_of(*verb)) {
-      arguments += fmt::format(" \\fI{}\\fR", escaped(argument->get_name(true)));
+      arguments += fmt::format(" \\fI{}\\fR{}", escaped(argument->get_name(true)),
+                               argument->get_expected_max() > 1 ? "..." : "");
     }
     text += fmt::format(".B svsep {}\n[\\fIoptions\\fR]{}\n.br\n", verb->get_name(), arguments);
   }

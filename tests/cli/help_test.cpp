@@ -111,6 +111,8 @@ TEST(Completion, OfAnotherShellIsRefused) {
     const test::RunResult script = test::run_svsep({"--completion", shell});
     EXPECT_EQ(script.exit_code, 0) << script.err;
     EXPECT_NE(script.out.find("separate"), std::string::npos);
+    EXPECT_EQ(script.out.find("\\:") != std::string::npos, std::string(shell) == "zsh")
+        << "colons are special in zsh alone";
   }
 }
 
