@@ -30,6 +30,8 @@ struct Tags {
   std::uint64_t speakers = 0;
   /// Where the song begins, in seconds since midnight, as a Broadcast WAV file says. WAV files take it.
   std::optional<double> time_reference_s = {};
+  /// The single values of fields that have several. FLAC files take them as they are, others the text.
+  std::map<std::string, std::vector<std::string>> several = {};
 };
 
 }  // namespace svsep

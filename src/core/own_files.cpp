@@ -16,9 +16,9 @@ fs::path own_binary() {
   Dl_info info = {};
   const bool known = ::dladdr(reinterpret_cast<const void*>(&own_files), &info) != 0;
   std::error_code code;
-  // A program's own entry is its argv[0], which may lead nowhere.
+  // A program's own entry is its argv[0], which may lead nowhere. Folders may be links: Debian's /lib is one.
   const bool library = known && fs::path(info.dli_fname).filename().string().starts_with("libsvsep");
-  fs::path path = library ? fs::absolute(info.dli_fname, code) : fs::read_symlink("/proc/self/exe", code);
+  fs::path path = library ? fs::canonical(info.dli_fname, code) : fs::read_symlink("/proc/self/exe", code);
   if (code) throw Error(ErrorKind::runtime, "cannot find svsep's own folder: " + code.message());
   return path;
 }

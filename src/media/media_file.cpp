@@ -1,5 +1,6 @@
 #include "media/media_file.hpp"
 
+#include "media/comment_split.hpp"
 #include "media/cover.hpp"
 #include "media/pipe.hpp"
 #include "media/written_tags.hpp"
@@ -83,6 +84,8 @@ void MediaFile::add_cover(const CoverImage& cover) {
 void MediaFile::start(const Tags& tags) {
   const int rate_hz = tracks_.front().encoder.codec().sample_rate;
   set_tags(*output_, tags, rate_hz);
+  const bool is_flac = std::string_view(output_->oformat->name) == "flac";
+  if (is_flac && file_ && set_several_values(*output_, tags)) on_complete(split_comments);
   is_broadcast_ = tags.time_reference_s.has_value();
   if (is_wav() && file_) id3_tag_ = id3_tag(tags);
   if (tags.cover) add_cover(*tags.cover);

@@ -3,6 +3,7 @@
 #include "core/text.hpp"
 #include "media/cover.hpp"
 #include "media/input.hpp"
+#include "media/several_values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -115,6 +116,17 @@ void add_tags(const AVDictionary* dictionary, Tags& tags) {
   }
 }
 
+/// libavformat gives one of several values, or one text of all.
+void add_several(const std::filesystem::path& path, Tags& tags) {
+  const SeveralValues several = several_values(path);
+  for (auto& [key, value] : tags.values) {
+    const auto found = several.find(lower_case(key));
+    if (found == several.end()) continue;
+    value = joined_values(found->second);
+    tags.several[key] = found->second;
+  }
+}
+
 /// A Broadcast WAV file counts in samples.
 std::optional<double> time_reference_s(const AVFormatContext& input) {
   const AVDictionaryEntry* entry = av_dict_get(input.metadata, "time_reference", nullptr, 0);
@@ -136,6 +148,7 @@ Tags tags_of(const std::filesystem::path& path, const AVFormatContext& input) {
   if (tags.values.empty() && !streams.empty() && input.metadata == nullptr) {  // where Ogg has them
     add_tags(streams.front()->metadata, tags);
   }
+  add_several(path, tags);
   tags.time_reference_s = time_reference_s(input);
   tags.cover = cover_of(path, input);
   return tags;

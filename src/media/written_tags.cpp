@@ -1,6 +1,7 @@
 #include "media/written_tags.hpp"
 
 #include "core/text.hpp"
+#include "media/comment_split.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +30,20 @@ constexpr auto kId3Names = std::to_array<Names>({{"bpm", "TBPM"},
 /// What the INFO list of a WAV file holds.
 constexpr auto kInfoFields = std::to_array<std::string_view>(
     {"title", "artist", "album", "comment", "date", "genre", "track", "copyright", "description"});
+
+/// The names under which libavformat writes Vorbis comments.
+constexpr auto kCommentNames = std::to_array<Names>({{"album_artist", "ALBUMARTIST"},
+                                                     {"track", "TRACKNUMBER"},
+                                                     {"disc", "DISCNUMBER"},
+                                                     {"comment", "DESCRIPTION"}});
+
+std::string comment_name(const std::string& key) {
+  const std::string small = lower_case(key);
+  for (const auto& [ours, theirs] : kCommentNames) {
+    if (small == ours) return std::string(theirs);
+  }
+  return key;
+}
 
 std::string id3_name(const std::string& key) {
   const std::string small = lower_case(key);
@@ -105,6 +120,17 @@ void set_tags(AVFormatContext& output, const Tags& tags, int rate_hz) {
     Dictionary::set(output.metadata, "time_reference",
                     std::to_string(std::llround(*tags.time_reference_s * rate_hz)));
   }
+}
+
+bool set_several_values(AVFormatContext& output, const Tags& tags) {
+  bool any = false;
+  for (const auto& [key, values] : tags.several) {
+    const auto field = tags.values.find(key);
+    if (field == tags.values.end() || field->second != joined_values(values)) continue;  // changed since
+    Dictionary::set(output.metadata, key, placeholder_of(comment_name(key), values));
+    any = true;
+  }
+  return any;
 }
 
 std::string id3_tag(const Tags& tags) {

@@ -42,6 +42,11 @@ use_from "$prefix"
 LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name libsvsep.so)") \
   "$folder/consumer/separate_file" "$folder/song.wav" "$folder/by-moved-library"
 
+say "a library folder that is a link, as Debian's /lib"
+mkdir "$folder/root"
+ln -s "$(dirname "$(find "$prefix" -name libsvsep.so)")" "$folder/root/lib"
+LD_LIBRARY_PATH=$folder/root/lib "$folder/consumer/separate_file" "$folder/song.wav" "$folder/by-linked-folder"
+
 say "pkg-config"
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name svsep.pc)")
 export PKG_CONFIG_PATH

@@ -1,5 +1,6 @@
 #include "svsep/tags.hpp"
 
+#include "media/several_values.hpp"
 #include "support/audio_files.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
@@ -21,6 +22,11 @@ using test::TemporaryFolder;
 std::vector<std::uint8_t> bytes_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string text_of(const fs::path& path) {
+  const std::vector<std::uint8_t> bytes = bytes_of(path);
+  return {bytes.begin(), bytes.end()};
 }
 
 /// A red picture of 48 x 32, as ffmpeg makes it.
@@ -114,6 +120,81 @@ TEST(ReadTags, FindsWhatOtherProgramsWrote) {
   }
   EXPECT_TRUE(Decoder(folder / "a.wav").tags().values.empty());
   EXPECT_FALSE(Decoder(folder / "a.wav").tags().cover);
+}
+
+TEST(SeveralValues, StaySeveralInFlac) {
+  const TemporaryFolder folder;
+  Tags tags = song_tags();
+  tags.several = {{"artist", {"Anna", "Bert; and others", "Cleo"}}, {"album_artist", {"x", "y"}}};
+  tags.values["artist"] = "Anna;Bert; and others;Cleo";
+  tags.values["album_artist"] = "x;y";
+  tags.values["title"] = "semicolons; in one value";
+  write_song(folder / "a.flac", AudioFormat::flac, tags);
+  const std::string bytes = text_of(folder / "a.flac");
+  for (const char* comment : {"artist=Anna", "artist=Bert; and others", "artist=Cleo", "ALBUMARTIST=x",
+                              "ALBUMARTIST=y", "title=semicolons; in one value"}) {
+    EXPECT_NE(bytes.find(comment), std::string::npos) << comment;
+  }
+  EXPECT_EQ(bytes.substr(0, 1000).find('\x1f'), std::string::npos) << "a placeholder is left";
+  Decoder decoder(folder / "a.flac");
+  EXPECT_EQ(decoder.tags().values, tags.values);
+  EXPECT_EQ(decoder.tags().several, tags.several);
+  EXPECT_EQ(read_all(decoder).samples(), 30011U);
+  const auto probed = test::run({"ffprobe", "-v", "error", "-show_entries", "format_tags=artist", "-of",
+                                 "csv=p=0", (folder / "a.flac").string()});
+  EXPECT_EQ(probed.out, "Anna;Bert; and others;Cleo\n");
+}
+
+/// A frame of ID3v2.4; sizes below 128.
+std::string id3_frame(const std::string& id, const std::string& body) {
+  return id + std::string{0, 0, 0, static_cast<char>(body.size()), 0, 0} + body;
+}
+
+TEST(SeveralValues, OfId3AreAllRead) {
+  using std::string_literals::operator""s;
+  const TemporaryFolder folder;
+  run_ffmpeg(
+      {"-f", "lavfi", "-i", "sine=d=1", "-map_metadata", "-1", "-id3v2_version", "0", folder / "a.mp3"});
+  const std::string frames = id3_frame("TIT2", "\x03Lied"s) +
+                             id3_frame("TPE1",
+                                       "\x03"
+                                       "Anna\0Bert\0"s) +
+                             id3_frame("TCOM",
+                                       "\x01\xFF\xFE"
+                                       "a\0\0\0\xFF\xFE\xE9\0"s);
+  const std::string audio = text_of(folder / "a.mp3");
+  std::ofstream(folder / "b.mp3", std::ios::binary)
+      << "ID3\x04\0\0\0\0\0"s << static_cast<char>(frames.size()) << frames << audio;
+  const Tags tags = Decoder(folder / "b.mp3").tags();
+  EXPECT_EQ(tags.values.at("title"), "Lied");
+  EXPECT_EQ(tags.values.at("artist"), "Anna;Bert");
+  EXPECT_EQ(tags.several.at("artist"), (std::vector<std::string>{"Anna", "Bert"}));
+  EXPECT_EQ(tags.several.at("composer"), (std::vector<std::string>{"a", "\xC3\xA9"}));
+  for (std::size_t size = 0; size < 10 + frames.size(); size += 3) {  // damaged: no harm
+    std::ofstream(folder / "c.mp3", std::ios::binary)
+        << ("ID3\x04\0\0\0\0\0"s + static_cast<char>(frames.size()) + frames).substr(0, size) << audio;
+    EXPECT_NO_THROW((void)Decoder(folder / "c.mp3").tags());
+  }
+}
+
+/// An Ogg page of one packet of less than 255 bytes.
+std::string ogg_page(const std::string& packet) {
+  return "OggS" + std::string(22, '\0') + '\x01' + static_cast<char>(packet.size()) + packet;
+}
+
+std::string comment(const std::string& text) {
+  return std::string{static_cast<char>(text.size()), 0, 0, 0} + text;
+}
+
+TEST(SeveralValues, OfOggAreAllRead) {
+  const TemporaryFolder folder;
+  for (const std::string mark : {"OpusTags", "\x03vorbis"}) {
+    std::ofstream(folder / "a.ogg", std::ios::binary)
+        << ogg_page("head")
+        << ogg_page(mark + comment("writer") + std::string{4, 0, 0, 0} + comment("ARTIST=A") +
+                    comment("artist=B") + comment("title=T") + comment("nothing"));
+    EXPECT_EQ(ffmpeg::several_values(folder / "a.ogg"), (ffmpeg::SeveralValues{{"artist", {"A", "B"}}}));
+  }
 }
 
 /// The tags that ffmpeg writes, through a stem's file of each format, and back.
