@@ -31,7 +31,12 @@ stat -c '%n, %s bytes' "$archive"
 [[ "${1:-}" == --no-check ]] && exit 0
 
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+clean_up() {
+  ! mountpoint -q "$folder/root/proc" || umount "$folder/root/proc"
+  ! mountpoint -q "$folder/root/sys" || umount "$folder/root/sys"
+  rm -rf --one-file-system "$folder"
+}
+trap clean_up EXIT
 ffmpeg -v error -f lavfi -i 'anoisesrc=duration=2:color=pink:sample_rate=44100:seed=1' "$folder/song.wav"
 
 say "Check: the bundle, moved"
@@ -51,6 +56,8 @@ fi
 root=$folder/root
 debootstrap --variant=minbase bookworm "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$folder/log" ||
   { tail "$folder/log" && exit 1; }
+mount -t proc proc "$root/proc"  # LibTorch looks at the processor there
+mount --bind -o ro /sys "$root/sys"
 in_root() { chroot "$root" env DEBIAN_FRONTEND=noninteractive "$@"; }
 files_of_svsep() { in_root find /usr /etc /var/lib -name '*svsep*' -not -path '*/dpkg/*' -not -path '/var/lib/apt/*'; }
 cp "$build"/*.deb "$folder/song.wav" "$root/root/"
@@ -59,7 +66,9 @@ in_root sh -c 'apt-get -q update && apt-get -q -y install --no-install-recommend
 in_root svsep --version
 in_root svsep separate --output /root/stems /root/song.wav
 test -s "$root/root/stems/song/vocals.wav"
-test -s "$root/usr/share/bash-completion/completions/svsep"
+in_root bash -c 'source /usr/share/bash-completion/completions/svsep; compopt() { :; }
+  COMP_WORDS=(svsep separate --fo) COMP_CWORD=2; _svsep; echo "svsep separate --fo<TAB>: ${COMPREPLY[*]}"'
+test -s "$root/usr/share/man/man1/svsep.1.gz"
 in_root apt-get -q -y purge svsep libsvsep-dev svsep-models >/dev/null
 left=$(files_of_svsep)
 [[ -z "$left" ]] || { printf 'left behind:\n%s\n' "$left" && exit 1; }

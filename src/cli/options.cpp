@@ -45,7 +45,7 @@ void add_device_options(CLI::App& verb, std::string& device, int& threads) {
       ->capture_default_str()
       ->group("Resources");
   verb.add_option("--threads", threads, "CPU threads of the network, 0 for all processors")
-      ->check(CLI::Range(0, 1024))
+      ->check(within(0, 1024))
       ->capture_default_str()
       ->group("Resources");
 }

@@ -3,12 +3,27 @@
 #include "core/text.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
+#include <fmt/format.h>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace svsep::cli {
+
+/// Refuses numbers outside of [low, high].
+template <class Number>
+CLI::Validator within(Number low, Number high) {
+  const auto check = [low, high](const std::string& text) {
+    Number number{};
+    if (CLI::detail::lexical_cast(text, number) && number >= low && number <= high) return std::string();
+    constexpr std::size_t kMaxShown = 40;
+    const std::string shown = text.size() <= kMaxShown ? text : text.substr(0, kMaxShown) + "...";
+    return fmt::format("expected a number from {} to {}, got {}", low, high, shown);
+  };
+  return {check, ""};
+}
 
 /// The options of every verb that runs a network; a group of their own in the help.
 void add_device_options(CLI::App& verb, std::string& device, int& threads);

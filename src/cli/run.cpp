@@ -155,6 +155,12 @@ int parse_and_run(int argc, char** argv) {
   return action();
 }
 
+/// LibTorch's errors end in the addresses that they come from.
+std::string without_backtrace(const std::string& text) {
+  const std::size_t end = std::min(text.find("Exception raised from"), text.find("frame #0:"));
+  return text.substr(0, std::min(end, text.size()));
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -173,7 +179,7 @@ int run(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail(ErrorKind::runtime, "out of memory");
   } catch (const std::exception& error) {
-    return fail(ErrorKind::runtime, error.what());
+    return fail(ErrorKind::runtime, without_backtrace(error.what()).c_str());
   }
 }
 

@@ -19,10 +19,10 @@
 namespace svsep::cli {
 namespace {
 
-class Batch {
+class SongBatch {
  public:
-  Batch(const std::vector<Job>& jobs, const std::vector<UnreadableFolder>& unreadable, const ModelFile& model,
-        const BatchSettings& settings)
+  SongBatch(const std::vector<Job>& jobs, const std::vector<UnreadableFolder>& unreadable,
+            const ModelFile& model, const BatchSettings& settings)
       : jobs_(jobs), unreadable_(unreadable), model_(model), settings_(settings) {
     if (jobs.size() > 1) progress_.emplace("all songs", static_cast<double>(jobs.size()));
   }
@@ -190,7 +190,7 @@ class Batch {
 
 void separate_all(const std::vector<Job>& jobs, const std::vector<UnreadableFolder>& unreadable,
                   const ModelFile& model, const BatchSettings& settings) {
-  Batch(jobs, unreadable, model, settings).run();
+  SongBatch(jobs, unreadable, model, settings).run();
 }
 
 }  // namespace svsep::cli

@@ -117,10 +117,10 @@ void add_format(CLI::App& verb, SeparateOptions& options) {
       ->excludes(format)
       ->group("Output");
   verb.add_option("--bitrate", options.bitrate_kbps, "kbit/s of a lossy format [the format's]")
-      ->check(CLI::Range(8, 2000))
+      ->check(within(8, 2000))
       ->group("Output");
   verb.add_option("--sample-rate", options.sample_rate_hz, "Hz of the outputs [the song's]")
-      ->check(CLI::Range(1000, kMaxSampleRateHz))
+      ->check(within(1000, kMaxSampleRateHz))
       ->group("Output");
   add_choice<ClipPolicy>(verb, "--clip", options.clip, "clip",
                          {{"clip", ClipPolicy::clip}, {"rescale", ClipPolicy::rescale}},
@@ -156,11 +156,11 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
       ->group("Separation");
   verb.add_option("--vocal-thresh", options.vocals_threshold,
                   "Mask values below become 0 in the vocals, 0 is off [the model's]")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(0.0, 1.0))
       ->group("Separation");
   verb.add_option("--acc-thresh", options.accompaniment_threshold,
                   "Mask values below become 0 in the accompaniment, 0 is off [the model's]")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(0.0, 1.0))
       ->group("Separation");
   add_choice<HighBand>(
       verb, "--high-band", options.separation.high_band, "split",
@@ -175,7 +175,7 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
   verb.add_option("--overlap", options.estimator.overlap,
                   "Share of a chunk (of a window, for the thesis' CNN) that the next one sees again: slower "
                   "and smoother [the model's]")
-      ->check(CLI::Range(0.0, 0.99))
+      ->check(within(0.0, 0.99))
       ->group("Separation");
   verb.add_flag("--float32", options.estimator.float32,
                 "Run the network in float32 also where bfloat16 (some CPUs) or float16 (CUDA) is faster")
@@ -184,7 +184,7 @@ void add_separation(CLI::App& verb, SeparateOptions& options) {
 
 void add_resources(CLI::App& verb, SeparateOptions& options) {
   verb.add_option("-j,--jobs", options.parallel_jobs, "Songs at a time; they share the CPU threads")
-      ->check(CLI::Range(1, 256))
+      ->check(within(1, 256))
       ->capture_default_str()
       ->group("Resources");
   add_device_options(verb, options.estimator.device, options.estimator.threads);

@@ -30,7 +30,7 @@ void add_data_options(CLI::App& verb, TrainArguments& arguments) {
       ->group("Data");
   verb.add_option("--workers", arguments.options.data.workers,
                   "Threads that prepare the data, 0 for all processors")
-      ->check(CLI::Range(0, 1024))
+      ->check(within(0, 1024))
       ->capture_default_str()
       ->group("Data");
   add_choice<Recipe>(verb, "--recipe", arguments.options.recipe, "thesis",
@@ -39,7 +39,7 @@ void add_data_options(CLI::App& verb, TrainArguments& arguments) {
       ->group("Data");
   verb.add_option("--tracks-in-batch", arguments.options.tracks_in_batch,
                   "Pieces whose windows are shuffled together (thesis-cnn)")
-      ->check(CLI::Range(1, 1024))
+      ->check(within(1, 1024))
       ->capture_default_str()
       ->group("Data");
 }
@@ -70,7 +70,7 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
       ->group("Learning");
   verb.add_option("--init", options.init, "Begin with the weights of this model file")->group("Learning");
   const auto number = [&](const char* name, auto& value, auto low, auto high, const std::string& help) {
-    return verb.add_option(name, value, help)->check(CLI::Range(low, high))->group("Learning");
+    return verb.add_option(name, value, help)->check(within(low, high))->group("Learning");
   };
   number("--batch-size", options.batch_size, 1, 65536,
          "thesis-cnn: windows per step [128]; harmonic-unet: stretches of 5 s [8]");
@@ -97,17 +97,17 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
 void add_run_options(CLI::App& verb, TrainArguments& arguments) {
   TrainingOptions& options = arguments.options;
   verb.add_option("--epochs", options.epochs, "Epochs at most")
-      ->check(CLI::Range(1, 1000000))
+      ->check(within(1, 1000000))
       ->capture_default_str();
   verb.add_option("--steps-per-epoch", options.steps_per_epoch,
                   "Batches per epoch; validation takes a twentieth as many")
-      ->check(CLI::Range(1, 100000000))
+      ->check(within(1, 100000000))
       ->capture_default_str();
   verb.add_option("--patience", options.patience, "Stop after so many epochs without a lower validation loss")
-      ->check(CLI::Range(1, 1000000))
+      ->check(within(1, 1000000))
       ->capture_default_str();
   verb.add_option("--max-minutes", options.max_minutes, "Save the state for --resume after so long, and end")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(within(0.0, 1e9));
   verb.add_option("--seed", options.seed, "The same seed on the same machine gives the same weights")
       ->capture_default_str();
   verb.add_option("-o,--output", options.output, "Model file to write [ARCH.safetensors]");

@@ -63,9 +63,9 @@ bool is_valid(const Header& header, const CacheKey& key, std::uintmax_t bytes) {
     return false;
   }
   const std::uintmax_t sample_bytes = bytes - sizeof(Header);
-  const std::uintmax_t bytes_a_sample = header.total_channels() * sizeof(std::int16_t);
-  if (bytes_a_sample == 0) return sample_bytes == 0;
-  return sample_bytes % bytes_a_sample == 0 && sample_bytes / bytes_a_sample == header.samples;
+  const std::uintmax_t bytes_per_sample = header.total_channels() * sizeof(std::int16_t);
+  if (bytes_per_sample == 0) return sample_bytes == 0;
+  return sample_bytes % bytes_per_sample == 0 && sample_bytes / bytes_per_sample == header.samples;
 }
 
 struct Descriptor {

@@ -41,7 +41,7 @@ struct Directory {
   std::uint64_t entries = 0;
 };
 
-struct Entry {
+struct ZipEntry {
   std::string_view name;
   std::uint64_t stored = 0;  ///< bytes in the archive
   std::uint64_t bytes = 0;
@@ -58,7 +58,7 @@ class ZipReader {
     std::uint64_t place = directory.begin;
     const std::uint64_t end = directory.begin + directory.bytes;
     for (std::uint64_t i = 0; i < directory.entries; ++i) {
-      const Entry entry = next_entry(place, end);
+      const ZipEntry entry = next_entry(place, end);
       if (!entries.emplace(entry.name, data_of(entry, directory.begin)).second) {
         fail(fmt::format("zip archive: two entries named {}", entry.name.substr(0, 60)));
       }
@@ -102,7 +102,7 @@ class ZipReader {
   }
 
   /// The directory's entry at `place`, which moves behind it.
-  Entry next_entry(std::uint64_t& place, std::uint64_t end) const {
+  ZipEntry next_entry(std::uint64_t& place, std::uint64_t end) const {
     if (end - place < kDirectoryBytes || bytes_.substr(place, 4) != kDirectorySignature) {
       fail("zip archive: damaged directory");
     }
@@ -110,8 +110,8 @@ class ZipReader {
     const std::uint64_t extra = number<std::uint16_t>(bytes_, place + 30);
     const std::uint64_t length = kDirectoryBytes + name + extra + number<std::uint16_t>(bytes_, place + 32);
     if (end - place < length) fail("zip archive: damaged directory");
-    Entry entry = {bytes_.substr(place + kDirectoryBytes, name), number<std::uint32_t>(bytes_, place + 20),
-                   number<std::uint32_t>(bytes_, place + 24), number<std::uint32_t>(bytes_, place + 42)};
+    ZipEntry entry = {bytes_.substr(place + kDirectoryBytes, name), number<std::uint32_t>(bytes_, place + 20),
+                      number<std::uint32_t>(bytes_, place + 24), number<std::uint32_t>(bytes_, place + 42)};
     read_zip64(bytes_.substr(place + kDirectoryBytes + name, extra), entry);
     const bool encrypted = (number<std::uint16_t>(bytes_, place + 8) & 1U) != 0;
     if (encrypted || number<std::uint16_t>(bytes_, place + 10) != 0 || entry.stored != entry.bytes) {
@@ -124,7 +124,7 @@ class ZipReader {
   }
 
   /// The sizes that do not fit 32 bits.
-  void read_zip64(std::string_view extra, Entry& entry) const {
+  void read_zip64(std::string_view extra, ZipEntry& entry) const {
     while (extra.size() >= 4) {
       const auto id = number<std::uint16_t>(extra, 0);
       std::string_view field = extra.substr(4, number<std::uint16_t>(extra, 2));
@@ -139,7 +139,7 @@ class ZipReader {
     }
   }
 
-  std::string_view data_of(const Entry& entry, std::uint64_t limit) {
+  std::string_view data_of(const ZipEntry& entry, std::uint64_t limit) {
     const auto damaged = [&] {
       fail(fmt::format("zip archive: entry {} is not where the directory says", entry.name.substr(0, 60)));
     };

@@ -34,9 +34,9 @@ bool is_moving(const AVStream& stream) {
 }
 
 /// An input whose packets come one by one, for some of its streams.
-class Source {
+class FilmInput {
  public:
-  Source(const fs::path& path, std::int64_t zero_us)
+  FilmInput(const fs::path& path, std::int64_t zero_us)
       : path_(path),
         input_(ffmpeg::open_input(path)),
         packet_(ffmpeg::allocated<ffmpeg::PacketPtr>(av_packet_alloc())) {
@@ -117,7 +117,7 @@ class FilmWriter {
       throw_if_cancelled();
       const bool film_first =
           film_.has_packet() && (!audio_.has_packet() || film_.time(*output_) <= audio_.time(*output_));
-      Source& source = film_first ? film_ : audio_;
+      FilmInput& source = film_first ? film_ : audio_;
       check(av_interleaved_write_frame(output_.get(), &source.packet()));
       source.advance();
     }
@@ -139,7 +139,7 @@ class FilmWriter {
     return avformat_query_codec(output_->oformat, stream.codecpar->codec_id, FF_COMPLIANCE_NORMAL) == 1;
   }
 
-  void add(Source& source, const AVStream& from) {
+  void add(FilmInput& source, const AVStream& from) {
     AVStream* to = avformat_new_stream(output_.get(), nullptr);
     if (to == nullptr) throw std::bad_alloc();
     check(avcodec_parameters_copy(to->codecpar, from.codecpar));
@@ -201,8 +201,8 @@ class FilmWriter {
   }
 
   std::string name_;
-  Source film_;
-  Source audio_;
+  FilmInput film_;
+  FilmInput audio_;
   std::unique_ptr<AtomicFile> file_;  // before the handle on it
   ffmpeg::OutputPtr output_;
 };

@@ -24,19 +24,19 @@ std::int32_t quantise(float value, int bits) {
 }
 
 /// What goes into a frame: samples [from, from + count) of a channel, to `at` and on.
-struct Piece {
+struct ChannelPart {
   std::span<const float> samples;
   int channel;
   int at;
 };
 
 template <class T, class ValueOf>
-void put(AVFrame& frame, const Piece& piece, ValueOf&& value_of) {
+void put(AVFrame& frame, const ChannelPart& part, ValueOf&& value_of) {
   const bool planar = av_sample_fmt_is_planar(static_cast<AVSampleFormat>(frame.format)) != 0;
   const int step = planar ? 1 : frame.ch_layout.nb_channels;
-  T* to = reinterpret_cast<T*>(frame.extended_data[planar ? piece.channel : 0]) + piece.at * step +
-          (planar ? 0 : piece.channel);
-  for (const float value : piece.samples) {
+  T* to = reinterpret_cast<T*>(frame.extended_data[planar ? part.channel : 0]) + part.at * step +
+          (planar ? 0 : part.channel);
+  for (const float value : part.samples) {
     *to = value_of(value);
     to += step;
   }
@@ -136,14 +136,15 @@ void TrackEncoder::write(const AudioBuffer& block, const Sink& sink) {
 /// Puts samples [from, from + count) of the block into the frame.
 void TrackEncoder::fill(const AudioBuffer& block, std::size_t from, std::size_t count) {
   for (std::size_t c = 0; c < block.channels.size(); ++c) {
-    const Piece piece = {std::span(block.channels[c]).subspan(from, count), static_cast<int>(c), filled_};
+    const ChannelPart part = {std::span(block.channels[c]).subspan(from, count), static_cast<int>(c),
+                              filled_};
     if (codec_->sample_fmt == AV_SAMPLE_FMT_S16) {
-      put<std::int16_t>(*frame_, piece,
+      put<std::int16_t>(*frame_, part,
                         [this](float v) { return static_cast<std::int16_t>(quantise(measured(v), 16)); });
     } else if (codec_->sample_fmt == AV_SAMPLE_FMT_S32) {  // 24 bits lie in the upper part of 32
-      put<std::int32_t>(*frame_, piece, [this](float v) { return quantise(measured(v), 24) * 256; });
+      put<std::int32_t>(*frame_, part, [this](float v) { return quantise(measured(v), 24) * 256; });
     } else {
-      put<float>(*frame_, piece, [this](float v) { return measured(v); });
+      put<float>(*frame_, part, [this](float v) { return measured(v); });
     }
   }
   filled_ += static_cast<int>(count);

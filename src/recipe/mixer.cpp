@@ -51,17 +51,17 @@ Piece Mixer::Impl::song(std::uint64_t epoch, std::uint64_t index) const {
 }
 
 Piece Mixer::Impl::plain_mix(Rng& rng) const {
-  Source singer = remixer.dry_voice(1.0, rng);
-  Source band = first_audible("an accompaniment", pools.accompaniments.size(),
-                              [&](std::size_t, std::string& last) -> std::optional<Source> {
-                                const Recording& of = pools.accompaniments.draw(rng);
-                                last = of.name;
-                                Source source{&of, cutter.cut(cutter.place(of, 1.0, rng), kAccompaniment)};
-                                const double level = rms(source.audio);
-                                if (level < kSilentRms) return std::nullopt;
-                                scale(source.audio, 1 / level);
-                                return source;
-                              });
+  Sound singer = remixer.dry_voice(1.0, rng);
+  Sound band = first_audible("an accompaniment", pools.accompaniments.size(),
+                             [&](std::size_t, std::string& last) -> std::optional<Sound> {
+                               const Recording& of = pools.accompaniments.draw(rng);
+                               last = of.name;
+                               Sound source{&of, cutter.cut(cutter.place(of, 1.0, rng), kAccompaniment)};
+                               const double level = rms(source.audio);
+                               if (level < kSilentRms) return std::nullopt;
+                               scale(source.audio, 1 / level);
+                               return source;
+                             });
   Piece piece{singer.recording->name + " + " + band.recording->name,
               with_channels(std::move(singer.audio), options.channels),
               with_channels(std::move(band.audio), options.channels)};

@@ -22,7 +22,7 @@ constexpr double kFewSongs = 5;                 // that get half the share
 constexpr double kSongShare = 0.3;              // of pieces that are a song as it is, augmented
 constexpr double kVoicesOfSongs = 0.5;          // of voices, where there are also voices alone
 constexpr double kAccompanimentsOfSongs = 0.5;  // of accompaniments, where there is also music without voices
-constexpr double kLargestShiftSemitones = 4.0;
+constexpr double kMaxShiftSemitones = 4.0;
 constexpr double kVoicesFree = 0.08;
 constexpr double kVoicesOnly = 0.02;
 constexpr double kDownmixed = 0.25;  // of pieces of two channels that are alike
@@ -44,15 +44,15 @@ double mixture_rms(const AudioBuffer& vocals, const AudioBuffer& accompaniment) 
   return rms(mixture);
 }
 
-Source Remixer::dry_voice(double ratio, Rng& rng) const {
+Sound Remixer::dry_voice(double ratio, Rng& rng) const {
   return first_audible(
       "a voice", pools_.voices.size() + pools_.song_voices.size(),
-      [&](std::size_t, std::string& last) -> std::optional<Source> {
+      [&](std::size_t, std::string& last) -> std::optional<Sound> {
         const bool of_song = pools_.voices.empty() || of_songs(kVoicesOfSongs, pools_.song_voices, rng);
         const Recording& recording = (of_song ? pools_.song_voices : pools_.voices).draw(rng);
         last = recording.name;
-        Source source{&recording, cutter_.cut(cutter_.place(recording, ratio, rng), kVocals),
-                      pools_.narrow.contains(&recording)};
+        Sound source{&recording, cutter_.cut(cutter_.place(recording, ratio, rng), kVocals),
+                     pools_.narrow.contains(&recording)};
         const double level = sounding_rms(source.audio, sample_rate_hz_);
         if (level < kSilentRms) return std::nullopt;
         scale(source.audio, 1 / level);
@@ -61,12 +61,12 @@ Source Remixer::dry_voice(double ratio, Rng& rng) const {
 }
 
 /// One channel where it has no place between two yet; RMS one where it sounds.
-Source Remixer::voice(Rng& rng) const {
-  Source source = dry_voice(chance(0.6, rng) ? semitones(kLargestShiftSemitones, rng) : 1.0, rng);
+Sound Remixer::voice(Rng& rng) const {
+  Sound source = dry_voice(chance(0.6, rng) ? semitones(kMaxShiftSemitones, rng) : 1.0, rng);
   AudioBuffer& audio = source.audio;
   if (chance(0.2, rng)) {
     const double gain = rng.uniform(0.3, 1);
-    const Source second = dry_voice(1.0, rng);
+    const Sound second = dry_voice(1.0, rng);
     audio = with_channels(std::move(audio), second.audio.channels.size());
     add(audio, second.audio, gain);
     source.narrow = source.narrow || second.narrow;
@@ -88,10 +88,10 @@ Source Remixer::voice(Rng& rng) const {
   return source;
 }
 
-Source Remixer::dry_accompaniment(const Recording* avoided, double ratio, Rng& rng) const {
+Sound Remixer::dry_accompaniment(const Recording* avoided, double ratio, Rng& rng) const {
   const std::size_t recordings = pools_.accompaniments.size() + pools_.song_accompaniments.size();
   return first_audible(
-      "an accompaniment", recordings, [&](std::size_t attempt, std::string& last) -> std::optional<Source> {
+      "an accompaniment", recordings, [&](std::size_t attempt, std::string& last) -> std::optional<Sound> {
         const bool of_song = pools_.accompaniments.empty() ||
                              of_songs(kAccompanimentsOfSongs, pools_.song_accompaniments, rng);
         const Recording& recording = (of_song ? pools_.song_accompaniments : pools_.accompaniments).draw(rng);
@@ -102,8 +102,8 @@ Source Remixer::dry_accompaniment(const Recording* avoided, double ratio, Rng& r
         if (of_song && in_parts) {
           for (double& gain : gains) gain *= chance(0.8, rng) ? gain_of_db(rng.uniform(-8, 6)) : 0.0;
         }
-        Source source{&recording, cutter_.cut(cutter_.place(recording, ratio, rng), gains),
-                      pools_.narrow.contains(&recording)};
+        Sound source{&recording, cutter_.cut(cutter_.place(recording, ratio, rng), gains),
+                     pools_.narrow.contains(&recording)};
         const double level = rms(source.audio);
         if (level < kSilentRms) return std::nullopt;
         if (source.audio.channels.size() < cutter_.channels) {
@@ -117,12 +117,11 @@ Source Remixer::dry_accompaniment(const Recording* avoided, double ratio, Rng& r
 }
 
 /// RMS one.
-Source Remixer::accompaniment(const Recording* avoided, Rng& rng) const {
-  Source source =
-      dry_accompaniment(avoided, chance(0.4, rng) ? semitones(kLargestShiftSemitones, rng) : 1.0, rng);
+Sound Remixer::accompaniment(const Recording* avoided, Rng& rng) const {
+  Sound source = dry_accompaniment(avoided, chance(0.4, rng) ? semitones(kMaxShiftSemitones, rng) : 1.0, rng);
   while (chance(0.3, rng)) {
     const double gain = rng.uniform(0.2, 1);
-    const Source more = dry_accompaniment(avoided, 1.0, rng);
+    const Sound more = dry_accompaniment(avoided, 1.0, rng);
     add(source.audio, more.audio, gain);
     source.narrow = source.narrow || more.narrow;
   }
@@ -153,7 +152,7 @@ Remixer::Mixed Remixer::augmented_song(Rng& rng) const {
         const Recording& recording = pools_.songs.draw(rng);
         last = recording.name;
         const Place at =
-            cutter_.place(recording, chance(0.6, rng) ? semitones(kLargestShiftSemitones, rng) : 1.0, rng);
+            cutter_.place(recording, chance(0.6, rng) ? semitones(kMaxShiftSemitones, rng) : 1.0, rng);
         Gains gains = kAccompaniment;
         for (double& gain : gains) gain *= gain_of_db(rng.uniform(-4, 4));
         Piece piece{last, with_channels(cutter_.cut(at, kVocals), cutter_.channels),
@@ -179,7 +178,7 @@ Remixer::Mixed Remixer::mix(Rng& rng) const {
   piece.vocals = piece.accompaniment = AudioBuffer(cutter_.channels, cutter_.piece_samples);
   const Recording* singer = nullptr;
   if (kind >= kVoicesFree) {
-    Source source = voice(rng);
+    Sound source = voice(rng);
     singer = source.recording;
     piece.name = singer->name;
     piece.vocals = std::move(source.audio);
@@ -187,7 +186,7 @@ Remixer::Mixed Remixer::mix(Rng& rng) const {
     mixed.narrow = source.narrow;
   }
   if (kind < kVoicesFree || kind >= kVoicesFree + kVoicesOnly) {
-    Source source = accompaniment(singer, rng);
+    Sound source = accompaniment(singer, rng);
     piece.name += (piece.name.empty() ? "" : " + ") + source.recording->name;
     piece.accompaniment = std::move(source.audio);
     mixed.narrow = mixed.narrow || source.narrow;

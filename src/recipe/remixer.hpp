@@ -15,7 +15,7 @@ inline constexpr double kMixtureRms = 0.1;
 [[nodiscard]] double mixture_rms(const AudioBuffer& vocals, const AudioBuffer& accompaniment);
 
 /// Audio and what it is of.
-struct Source {
+struct Sound {
   const Recording* recording = nullptr;
   AudioBuffer audio;
   bool narrow = false;  // a part of it ends at kNarrowTopHz
@@ -32,21 +32,21 @@ class Remixer {
   /// Throws Error(input) where no audible piece can be drawn.
   [[nodiscard]] Piece draw(Rng& rng) const;
   /// A voice without effects, but for its pitch and tempo; RMS one where it sounds.
-  [[nodiscard]] Source dry_voice(double ratio, Rng& rng) const;
+  [[nodiscard]] Sound dry_voice(double ratio, Rng& rng) const;
 
  private:
   struct Mixed {
     Piece piece;
-    bool narrow = false;  // as Source
+    bool narrow = false;  // as Sound
   };
 
   [[nodiscard]] Mixed augmented_song(Rng& rng) const;
   [[nodiscard]] Mixed mix(Rng& rng) const;
   void end_somewhere(Piece& piece, Rng& rng) const;
   void produce_again(AudioBuffer& vocals, Rng& rng) const;
-  [[nodiscard]] Source voice(Rng& rng) const;
-  [[nodiscard]] Source dry_accompaniment(const Recording* avoided, double ratio, Rng& rng) const;
-  [[nodiscard]] Source accompaniment(const Recording* avoided, Rng& rng) const;
+  [[nodiscard]] Sound voice(Rng& rng) const;
+  [[nodiscard]] Sound dry_accompaniment(const Recording* avoided, double ratio, Rng& rng) const;
+  [[nodiscard]] Sound accompaniment(const Recording* avoided, Rng& rng) const;
 
   const Pools& pools_;
   Cutter cutter_;

@@ -6,7 +6,7 @@ namespace svsep {
 namespace {
 
 // Of log magnitudes; a bin that was always empty must not explode later.
-constexpr double kLowestDeviation = 0.1;
+constexpr double kMinDeviation = 0.1;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ InputStatistics statistics_of(std::vector<double> moments) {
       torch::from_blob(moments.data(), {2, std::ssize(moments) / 2}, torch::kDouble) / frames;
   const torch::Tensor deviation = (sums[1] - sums[0].square()).clamp_min(0).sqrt();
   const auto rounded = [](const torch::Tensor& x) { return x.to(torch::kHalf).to(torch::kFloat); };
-  return {rounded(sums[0]), rounded(deviation.clamp_min(kLowestDeviation))};
+  return {rounded(sums[0]), rounded(deviation.clamp_min(kMinDeviation))};
 }
 
 }  // namespace svsep

@@ -37,23 +37,23 @@ std::string identity_of(const AudioStore& store) {
 }
 
 /// Keeps what the batches of an epoch point to.
-struct Source {
+struct MixerData {
   std::shared_ptr<const AudioStore> store;
   Mixer mixer;
 };
 
-std::shared_ptr<const Source> source(const std::shared_ptr<const AudioStore>& store,
-                                     const MixerOptions& options) {
-  return std::make_shared<const Source>(Source{store, Mixer(*store, options)});
+std::shared_ptr<const MixerData> mixer_data(const std::shared_ptr<const AudioStore>& store,
+                                            const MixerOptions& options) {
+  return std::make_shared<const MixerData>(MixerData{store, Mixer(*store, options)});
 }
 
 /// The songs that were set aside, whole; pieces of mixes where there are none.
 ValidationSongs songs_of(const std::shared_ptr<const AudioStore>& store, const TrainingOptions& options) {
-  const auto mixes = source(store, {.recipe = options.recipe,
-                                    .validation = true,
-                                    .piece_samples = samples_in(kMixSeconds, *store),
-                                    .channels = 2,
-                                    .seed = options.seed});
+  const auto mixes = mixer_data(store, {.recipe = options.recipe,
+                                        .validation = true,
+                                        .piece_samples = samples_in(kMixSeconds, *store),
+                                        .channels = 2,
+                                        .seed = options.seed});
   if (mixes->mixer.songs() == 0) {
     return {kMixes, [mixes](std::size_t index) { return mixes->mixer.draw(0, index); }};
   }
@@ -63,7 +63,7 @@ ValidationSongs songs_of(const std::shared_ptr<const AudioStore>& store, const T
 /// Puts batches together beside the training.
 template <typename Batches>
 struct Ahead {
-  Ahead(std::shared_ptr<const Source> of, std::shared_ptr<Batches> made, std::int64_t count)
+  Ahead(std::shared_ptr<const MixerData> of, std::shared_ptr<Batches> made, std::int64_t count)
       : source(std::move(of)),
         batches(std::move(made)),
         queue(
@@ -71,13 +71,13 @@ struct Ahead {
             [left = count]() mutable { return left-- > 0 ? std::optional(left) : std::nullopt; },
             [this] { return [this](std::int64_t) { return Batch(batches->next()); }; }) {}
 
-  std::shared_ptr<const Source> source;
+  std::shared_ptr<const MixerData> source;
   std::shared_ptr<Batches> batches;
   OrderedQueue<std::int64_t, Batch> queue;
 };
 
 template <typename Batches>
-TrainingData::Next ahead(const std::shared_ptr<const Source>& source, std::shared_ptr<Batches> batches,
+TrainingData::Next ahead(const std::shared_ptr<const MixerData>& source, std::shared_ptr<Batches> batches,
                          std::int64_t count) {
   auto made = std::make_shared<Ahead<Batches>>(source, std::move(batches), count);
   return [made] {
@@ -106,11 +106,11 @@ TrainingData open_data(const TrainingOptions& options, const ModelInfo& info, in
   const std::size_t channels = info.sizes.contains("input_planes") ? 2 : 1;  // planes tell them apart
   const auto open = [=](bool validation) -> TrainingData::Open {
     const auto mixer = [&](std::size_t samples) {
-      return source(store, {.recipe = options.recipe,
-                            .validation = validation,
-                            .piece_samples = samples,
-                            .channels = channels,
-                            .seed = options.seed});
+      return mixer_data(store, {.recipe = options.recipe,
+                                .validation = validation,
+                                .piece_samples = samples,
+                                .channels = channels,
+                                .seed = options.seed});
     };
     const auto stretch_source = mixer(stretch_samples);
     const auto window_source = mixer(samples_in(kWindowPieceSeconds, *store));

@@ -12,7 +12,7 @@ namespace svsep {
 namespace {
 
 constexpr std::int64_t kFramesAtOnce = 512;  ///< bounds the memory of a layer's activations
-constexpr double kLeastGainDb = 0.05;
+constexpr double kMinGainDb = 0.05;
 
 /// [channels, samples]
 torch::Tensor tensor_of(const AudioBuffer& audio, const torch::Device& device) {
@@ -140,7 +140,7 @@ Thresholds SongValidation::choose_thresholds(MaskNetwork& network) const {
     const auto highest = std::max_element(
         results.begin(), results.end(),
         [&](const SongScores& a, const SongScores& b) { return (a.*stem).mean_db < (b.*stem).mean_db; });
-    const bool pays = ((*highest).*stem).mean_db >= (results.front().*stem).mean_db + kLeastGainDb;
+    const bool pays = ((*highest).*stem).mean_db >= (results.front().*stem).mean_db + kMinGainDb;
     return pays ? thresholds[static_cast<std::size_t>(highest - results.begin())] : 0.0F;
   };
   return {.vocals = best(&SongScores::vocals), .accompaniment = best(&SongScores::accompaniment)};

@@ -68,9 +68,9 @@ struct Window {
   std::shared_ptr<LazyPiece> piece;
   std::size_t number = 0;
 };
-using Windows = std::vector<Window>;
+using WindowList = std::vector<Window>;
 
-WindowBatch make_batch(const Windows& windows, const WindowOptions& options, StftPair& stft) {
+WindowBatch make_batch(const WindowList& windows, const WindowOptions& options, StftPair& stft) {
   const ModelInfo& model = options.model;
   const std::size_t bins = model.analysis.stft.bins();
   const std::array shape = {static_cast<std::int64_t>(windows.size()),
@@ -131,7 +131,7 @@ struct WindowBatches::Impl {
   Impl(const Mixer& source, const WindowOptions& window_options, const BatchRange& batch_range);
 
   [[nodiscard]] PreparedPiece prepare(std::uint64_t index) const;
-  [[nodiscard]] std::optional<Windows> next_windows();
+  [[nodiscard]] std::optional<WindowList> next_windows();
 
   const Mixer& mixer;
   WindowOptions options;
@@ -144,8 +144,8 @@ struct WindowBatches::Impl {
     std::shared_ptr<LazyPiece> piece;
     std::size_t windows_left = 0;  // of the single process' batches
   };
-  std::map<std::uint64_t, Shared> pieces;                   // those with windows to come
-  std::optional<OrderedQueue<Windows, WindowBatch>> queue;  // last, so that its threads end first
+  std::map<std::uint64_t, Shared> pieces;                      // those with windows to come
+  std::optional<OrderedQueue<WindowList, WindowBatch>> queue;  // last, so that its threads end first
 };
 
 WindowBatches::Impl::Impl(const Mixer& source, const WindowOptions& window_options,
@@ -174,16 +174,16 @@ WindowBatches::Impl::Impl(const Mixer& source, const WindowOptions& window_optio
   const auto workers = static_cast<std::size_t>(range.workers);
   queue.emplace(
       workers, 2 * workers, [this] { return next_windows(); },
-      [this]() -> OrderedQueue<Windows, WindowBatch>::Work {
+      [this]() -> OrderedQueue<WindowList, WindowBatch>::Work {
         const auto stft = std::make_shared<StftPair>(options.model.analysis.stft);
-        return [this, stft](const Windows& windows) { return make_batch(windows, options, *stft); };
+        return [this, stft](const WindowList& windows) { return make_batch(windows, options, *stft); };
       });
 }
 
-std::optional<Windows> WindowBatches::Impl::next_windows() {
+std::optional<WindowList> WindowBatches::Impl::next_windows() {
   if (left == 0) return std::nullopt;
   --left;
-  Windows windows;
+  WindowList windows;
   const std::vector<WindowPlace> batch = schedule.next();
   const std::size_t share = batch.size() / static_cast<std::size_t>(range.ranks);
   const std::size_t first = share * static_cast<std::size_t>(range.rank);

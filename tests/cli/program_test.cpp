@@ -136,5 +136,15 @@ TEST(Train, RefusesADatasetThatIsMissingOrEmpty) {
   EXPECT_EQ(test::run_svsep({"train", "--musdb", folder.path().string(), "--lr", "-1"}).exit_code, 2);
 }
 
+TEST(Program, SaysWhatNumbersItTakesInOneShortLine) {
+  const test::RunResult result = test::run_svsep({"separate", "--threads", std::string(400, '9'), "x.wav"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("--threads: expected a number from 0 to 1024, got 999"), std::string::npos)
+      << result.err;
+  EXPECT_LT(result.err.size(), 160U);
+  EXPECT_NE(test::run_svsep({"separate", "--vocal-thresh", "2", "x.wav"}).err.find("from 0 to 1, got 2;"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace svsep

@@ -10,7 +10,7 @@ namespace svsep {
 namespace {
 
 constexpr std::int64_t kVectors = kRecurrenceBlock / static_cast<std::int64_t>(kLanes);
-constexpr std::int64_t kMostItems = 4;
+constexpr std::int64_t kMaxItems = 4;
 
 /// sums[item][row] += weights[row][k] * state[item][k] for all rows and k.
 template <int Items>
@@ -89,7 +89,7 @@ SVSEP_WIDE void run_four(const Recurrence& recurrence) { loop_over_frames<4>(rec
 
 void run(Recurrence recurrence, std::int64_t items) {
   while (items > 0) {
-    const std::int64_t now = items >= kMostItems ? kMostItems : std::min<std::int64_t>(items, 2);
+    const std::int64_t now = items >= kMaxItems ? kMaxItems : std::min<std::int64_t>(items, 2);
     (now == 4 ? run_four : now == 2 ? run_two : run_one)(recurrence);
     recurrence.gates += now * recurrence.frames * 8 * recurrence.hidden;
     recurrence.output += now * recurrence.frames * 2 * recurrence.hidden;
