@@ -11,14 +11,15 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION sound)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# The program and the library. Its dependencies are read off the files; nothing links the font and the models.
+# The program and the library. Dependencies are read off the files, but for what nothing links: a font, the models, and
+# the BLAS that LibTorch should find (else it multiplies with a slow one).
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME svsep)
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "separate songs into vocals and accompaniment
  Splits any song that FFmpeg reads into vocals and accompaniment, trains new
  separators and scores them. One native program and the library behind it.")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_GENERATE_SHLIBS ON)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS fonts-dejavu-core)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "fonts-dejavu-core, libopenblas0-pthread")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "svsep-models (= ${PROJECT_VERSION})")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libsvsep-dev)

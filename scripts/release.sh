@@ -68,7 +68,7 @@ in_root svsep separate --output /root/stems /root/song.wav
 test -s "$root/root/stems/song/vocals.wav"
 in_root bash -c 'source /usr/share/bash-completion/completions/svsep; compopt() { :; }
   COMP_WORDS=(svsep separate --fo) COMP_CWORD=2; _svsep; echo "svsep separate --fo<TAB>: ${COMPREPLY[*]}"'
-test -s "$root/usr/share/man/man1/svsep.1.gz"
+test -s "$root/usr/share/man/man1/svsep.1"
 in_root apt-get -q -y purge svsep libsvsep-dev svsep-models >/dev/null
 left=$(files_of_svsep)
 [[ -z "$left" ]] || { printf 'left behind:\n%s\n' "$left" && exit 1; }

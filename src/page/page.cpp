@@ -114,6 +114,13 @@ std::string json_text(const nlohmann::json& value) {
   return filled(text, {{"</", "<\\/"}, {"<!--", "<\\!--"}});
 }
 
+/// The whole page of a title and what stands below it.
+std::string framed(const std::string& title, const std::string& body) {
+  return filled(
+      page_assets::kFrameHtml,
+      {{"@TITLE@", html_escaped(title)}, {"@CSS@", std::string(page_assets::kPageCss)}, {"@BODY@", body}});
+}
+
 }  // namespace
 
 struct SongPage::Impl {
@@ -153,10 +160,8 @@ std::string SongPage::html() {
   }
   const nlohmann::json song = {{"duration", static_cast<double>(samples) / self.sample_rate_hz},
                                {"tracks", std::move(tracks)}};
-  return filled(page_assets::kPageHtml, {{"@TITLE@", html_escaped(self.title)},
-                                         {"@CSS@", std::string(page_assets::kPageCss)},
-                                         {"@SONG@", json_text(song)},
-                                         {"@JS@", std::string(page_assets::kPageJs)}});
+  return framed(self.title, filled(page_assets::kPageHtml, {{"@SONG@", json_text(song)},
+                                                            {"@JS@", std::string(page_assets::kPageJs)}}));
 }
 
 void write_overview_page(const std::filesystem::path& path, const std::string& title,
@@ -166,9 +171,7 @@ void write_overview_page(const std::filesystem::path& path, const std::string& t
     items += fmt::format("<li><a href=\"{}\">{}</a><span>{}</span></li>\n", url_of(song.page),
                          html_escaped(song.name), format_duration(song.duration_s));
   }
-  write_file(path, filled(page_assets::kOverviewHtml, {{"@TITLE@", html_escaped(title)},
-                                                       {"@CSS@", std::string(page_assets::kPageCss)},
-                                                       {"@SONGS@", items}}));
+  write_file(path, framed(title, filled(page_assets::kOverviewHtml, {{"@SONGS@", items}})));
 }
 
 }  // namespace svsep

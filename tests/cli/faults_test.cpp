@@ -10,6 +10,7 @@
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
+#include "support/train_command.hpp"
 #include "svsep/model_file.hpp"
 
 #include <algorithm>
@@ -413,27 +414,8 @@ Arguments separate(std::initializer_list<std::string> more) {
   return all;
 }
 Arguments train(const char* epochs, std::initializer_list<std::string> more = {}) {
-  Arguments all = {"train",
-                   "--musdb",
-                   "musdb",
-                   "--cache-dir",
-                   "out/cache",
-                   "--arch",
-                   "harmonic-unet",
-                   "--epochs",
-                   epochs,
-                   "--steps-per-epoch",
-                   "1",
-                   "--batch-size",
-                   "1",
-                   "--device",
-                   "cpu",
-                   "--threads",
-                   "1",
-                   "--workers",
-                   "1",
-                   "-o",
-                   "out/m.safetensors"};
+  Arguments all =
+      test::TrainCommand{.cache = "out/cache", .output = "out/m.safetensors", .epochs = epochs}.arguments();
   all.insert(all.end(), more);
   return all;
 }

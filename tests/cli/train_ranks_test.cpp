@@ -2,6 +2,7 @@
 #include "support/free_port.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/train_command.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -66,29 +67,15 @@ class TrainRanks : public ::testing::Test {
 
   [[nodiscard]] std::vector<std::string> command(const std::string& name, const std::string& arch,
                                                  const std::string& steps) const {
-    return {SVSEP_BINARY,
-            "train",
-            "--verbose",
-            "--musdb",
-            (folder_ / "musdb").string(),
-            "--cache-dir",
-            (folder_ / "cache").string(),
-            "--arch",
-            arch,
-            "--epochs",
-            "1",
-            "--batch-size",
-            "4",
-            "--steps-per-epoch",
-            steps,
-            "--device",
-            "cpu",
-            "--threads",
-            "1",
-            "--workers",
-            "1",
-            "-o",
-            path(name + ".safetensors").string()};
+    std::vector<std::string> all = test::TrainCommand{.musdb = folder_ / "musdb",
+                                                      .cache = folder_ / "cache",
+                                                      .output = path(name + ".safetensors"),
+                                                      .architecture = arch,
+                                                      .steps_per_epoch = steps,
+                                                      .batch_size = "4"}
+                                       .arguments();
+    all.insert(all.begin(), SVSEP_BINARY);
+    return all;
   }
 
   /// How each of two ranks ended: its exit code, or 128 + the signal that ended it. Rank 1 gets `signal` once
@@ -172,7 +159,7 @@ TEST_F(TrainRanks, EndWhereOneIsKilledAndResumeAsOne) {
 
 TEST_F(TrainRanks, RefuseABatchThatTheyCannotShare) {
   std::vector<std::string> arguments = command("model", "harmonic-unet", "1");
-  *(std::find(arguments.begin(), arguments.end(), "--batch-size") + 1) = "3";
+  *std::find(arguments.begin(), arguments.end(), "--batch-size=4") = "--batch-size=3";
   EXPECT_EQ(run_ranks(arguments), std::pair(2, 2)) << log();
   EXPECT_NE(log().find("expected a multiple of "), std::string::npos) << log();
 }

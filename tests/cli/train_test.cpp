@@ -2,6 +2,7 @@
 #include "support/run.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/train_command.hpp"
 
 #include <csignal>
 #include <fstream>
@@ -30,29 +31,13 @@ TEST(Train, ResumesAKilledAndAStoppedRunToTheModelOfOneThatWasNot) {
   const test::TemporaryFolder folder;
   test::write_track(folder / "musdb/train", "a");
   test::write_track(folder / "musdb/train", "b", {.seconds = 2.5});
-  const auto command = [&](const std::string& name) -> std::vector<std::string> {
-    return {"train",
-            "--verbose",
-            "--musdb",
-            (folder / "musdb").string(),
-            "--cache-dir",
-            (folder / "cache").string(),
-            "--arch",
-            "harmonic-unet",
-            "--epochs",
-            "2",
-            "--steps-per-epoch",
-            "2",
-            "--batch-size",
-            "1",
-            "--device",
-            "cpu",
-            "--threads",
-            "1",
-            "--workers",
-            "1",
-            "-o",
-            (folder / (name + ".safetensors")).string()};
+  const auto command = [&](const std::string& name) {
+    return test::TrainCommand{.musdb = folder / "musdb",
+                              .cache = folder / "cache",
+                              .output = folder / (name + ".safetensors"),
+                              .epochs = "2",
+                              .steps_per_epoch = "2"}
+        .arguments();
   };
   const test::RunResult whole = test::run_svsep(command("whole"));
   ASSERT_EQ(whole.exit_code, 0) << whole.err;
