@@ -1,4 +1,4 @@
-// What training data cost: windows a second from audio in memory, without a network, and the time of each
+// What training data cost: windows per second from audio in memory, without a network, and the time of each
 // stage. The thesis' sizes: windows of 9 frames of 2049 bins at 22050 Hz.
 //
 //   benchmark_data_pipeline --benchmark_filter=Windows

@@ -1,5 +1,5 @@
 // peak THREADS: what this machine can do at most, on so many threads: single-precision multiply-adds a second
-// from registers, and bytes a second to and from memory that no cache holds. Prints both, the best of several
+// from registers, and bytes per second to and from memory that no cache holds. Prints both, the best of several
 // tries.
 #include <algorithm>
 #include <array>

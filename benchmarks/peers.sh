@@ -4,8 +4,7 @@
 #   benchmarks/peers.sh [SONG]
 #
 # Installs Open-Unmix, Demucs v4 and Spleeter from PyPI into build/peers, an environment each. Without their published
-# weights (PEERS_RANDOM=1, or where they cannot be fetched) Open-Unmix and Demucs run with random weights of the same
-# sizes, which take the same time; the table says so. Prints a Markdown table: median seconds of RUNS (3), times real
+# weights (PEERS_RANDOM=1) they run with random weights of the same sizes, which take the same time; the table says so. Prints a Markdown table: median seconds of RUNS (3), times real
 # time, peak memory, and the size of what was installed. PEERS ("svsep umx demucs spleeter") chooses the rows, SVSEP the
 # program. Needs python3-venv, GNU time and FFmpeg's programs.
 set -euo pipefail
@@ -16,6 +15,7 @@ svsep=${SVSEP:-$source/build/release/bin/svsep}
 runs=${RUNS:-3}
 read -ra peers <<<"${PEERS:-svsep umx demucs spleeter}"
 python=${PYTHON:-python3}
+torch=(torch==2.11.0 torchaudio==2.11.0)  # the newest for which both fit
 index=${TORCH_INDEX:-}  # another index with CPU builds of torch
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -36,7 +36,7 @@ environment() {
 }
 
 # The runners separate $1 into $2; with PEERS_RANDOM=1 weights are what the constructors make of them.
-cat >"$folder/umx.py" <<'PYTHON'
+cat >"$folder/run_umx.py" <<'PYTHON'
 import os, sys, soundfile, torch
 from openunmix import model, utils
 song, out = sys.argv[1:]
@@ -52,7 +52,7 @@ stems = separator(torch.from_numpy(audio.T.copy())[None])[0]
 os.makedirs(out, exist_ok=True)
 for name, stem in zip(targets, stems): soundfile.write(f"{out}/{name}.wav", stem.T.numpy(), rate)
 PYTHON
-cat >"$folder/demucs.py" <<'PYTHON'
+cat >"$folder/run_demucs.py" <<'PYTHON'
 import os, sys, soundfile, torch
 from demucs.apply import apply_model
 from demucs.htdemucs import HTDemucs
@@ -71,12 +71,30 @@ os.makedirs(out, exist_ok=True)
 for name, stem in zip(names, stems): soundfile.write(f"{out}/{name}.wav", stem.T.numpy(), rate)
 PYTHON
 
+cat >"$folder/random_spleeter.py" <<'PYTHON'
+import os, sys
+import tensorflow as tf
+from spleeter.model import model_fn
+from spleeter.utils.configuration import load_configuration
+folder = os.path.join(sys.argv[1], "2stems")
+os.makedirs(folder, exist_ok=True)
+v1 = tf.compat.v1
+with tf.Graph().as_default():
+    v1.train.get_or_create_global_step()
+    features = {"waveform": v1.placeholder(tf.float32, [None, 2]), "audio_id": v1.placeholder(tf.string)}
+    model_fn(features, None, tf.estimator.ModeKeys.PREDICT, load_configuration("spleeter:2stems"))
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver().save(session, os.path.join(folder, "model"))
+open(os.path.join(folder, ".probe"), "w").write("OK")
+PYTHON
+
 # run NAME: one whole command.
 run() {
   case $1 in
     svsep) "$svsep" --quiet separate --overwrite --output "$folder/out" "$song" ;;
-    umx) "$work/umx/bin/python" "$folder/umx.py" "$song" "$folder/out/umx" ;;
-    demucs) "$work/demucs/bin/python" "$folder/demucs.py" "$song" "$folder/out/demucs" ;;
+    umx) "$work/umx/bin/python" "$folder/run_umx.py" "$song" "$folder/out/umx" ;;
+    demucs) "$work/demucs/bin/python" "$folder/run_demucs.py" "$song" "$folder/out/demucs" ;;
     spleeter) "$work/spleeter/bin/spleeter" separate -p spleeter:2stems -o "$folder/out" "$song" ;;
   esac
 }
@@ -96,9 +114,15 @@ installed_mb() {
 usable=()
 for peer in "${peers[@]}"; do
   case $peer in
-    umx) environment umx openunmix torch torchaudio soundfile || { echo "umx: not installable here" >&2 && continue; } ;;
-    demucs) environment demucs demucs torch torchaudio soundfile || { echo "demucs: not installable here" >&2 && continue; } ;;
-    spleeter) environment spleeter spleeter || { echo "spleeter: not installable here" >&2 && continue; } ;;
+    umx) environment umx openunmix "${torch[@]}" soundfile || { echo "umx: not installable here" >&2 && continue; } ;;
+    demucs) environment demucs demucs "${torch[@]}" soundfile || { echo "demucs: not installable here" >&2 && continue; } ;;
+    spleeter)
+      environment spleeter spleeter || { echo "spleeter: not installable here" >&2 && continue; }
+      if [[ -n "${PEERS_RANDOM:-}" ]]; then
+        export MODEL_PATH=$folder/spleeter_models
+        "$work/spleeter/bin/python" "$folder/random_spleeter.py" "$MODEL_PATH" >"$folder/log" 2>&1 || tail -1 "$folder/log" >&2
+      fi
+      ;;
   esac
   # Once before the clock: files are in the cache, and what cannot run is left out.
   if ! run "$peer" >"$folder/log" 2>&1; then
@@ -114,7 +138,7 @@ for ((i = 0; i < runs; i++)); do
 done
 
 printf '%.0f s of music, %d processors, median of %d runs in turns%s\n\n' "$seconds" "$(nproc)" "$runs" \
-  "$([[ -n "${PEERS_RANDOM:-}" ]] && echo '; Open-Unmix and Demucs with random weights')"
+  "$([[ -n "${PEERS_RANDOM:-}" ]] && echo '; the others with random weights')"
 echo "| program | seconds | times real time | peak memory, MB | installed, MB |"
 echo "|---|-:|-:|-:|-:|"
 for peer in "${usable[@]}"; do

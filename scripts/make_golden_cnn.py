@@ -2,7 +2,7 @@
 """Makes the golden values of the model tests: python3 scripts/make_golden_cnn.py tests/golden
 
 cnn_mask.txt          the mask that Keras gives for the full-size network, whose weights and input follow from a
-                      formula (SplitMix64) that the test repeats: one line a frame, its sum and every 37th value.
+                      formula (SplitMix64) that the test repeats: a line per frame, its sum and every 37th value.
 cnn_tiny_f32.safetensors, cnn_tiny_f16.safetensors
                       a tiny network of random weights as a model file, written by the safetensors package, with an
                       input and the mask that Keras gives for it beside the network (as input.golden, input.golden_mask).

@@ -19,4 +19,4 @@ if (($# == 0)); then
 fi
 "$build/bin/svsep" separate --overwrite --output separated -- "$@"
 
-printf '\nThe stems are in %s, a folder a song.\nThe program: %s\n' "$PWD/separated" "$build/bin/svsep"
+printf '\nThe stems are in %s, a folder per song.\nThe program: %s\n' "$PWD/separated" "$build/bin/svsep"

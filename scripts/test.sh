@@ -20,7 +20,7 @@ begin() {
   printf '\n==> %s (at %d s)\n' "$part" "$SECONDS"
 }
 
-# Calls a command on every C++ file, one file a process, all processors busy.
+# Calls a command on every C++ file, a file per process, all processors busy.
 each_source() {
   find include src tests examples benchmarks -name '*.[ch]pp' -print0 | xargs -0 -n 1 -P "$(nproc)" "$@"
 }

@@ -31,7 +31,7 @@ constexpr std::size_t kMostChannels = 2;
 /// Whoever still writes has touched its file since.
 constexpr std::chrono::hours kStale{1};
 constexpr std::chrono::milliseconds kLockPoll{100};
-/// Where a container claims no duration: as if it were of so many bytes a second (64 kbit/s).
+/// Where a container claims no duration: as if it were of so many bytes per second (64 kbit/s).
 constexpr double kBytesPerSecond = 8000.0;
 
 fs::path default_folder() {

@@ -20,7 +20,7 @@ inline constexpr std::array<std::pair<const char*, double BssMetrics::*>, 4> kMu
 /// The scores of one stem of one track.
 struct TargetScores {
   std::string name;                ///< such as "vocals"
-  std::vector<BssMetrics> frames;  ///< one a second
+  std::vector<BssMetrics> frames;  ///< one per second
   double global_sdr_db = 0.0;
   double si_sdr_db = 0.0;
 };

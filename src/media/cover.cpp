@@ -62,7 +62,7 @@ std::string picture_comment(const CoverImage& cover) {
   put(0);  // no description
   put(static_cast<std::size_t>(cover.width));
   put(static_cast<std::size_t>(cover.height));
-  put(24);  // bits a pixel
+  put(24);  // bits per pixel
   put(0);   // no palette
   put(cover.bytes.size());
   block.insert(block.end(), cover.bytes.begin(), cover.bytes.end());
