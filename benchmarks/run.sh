@@ -95,7 +95,7 @@ stages() {
       }
       ARGV[1] = ""
       print ""
-      print "| stage | threads | ms a second of audio | M multiply-adds a second of audio | MB a second of audio |" \
+      print "| stage | threads | ms per second of audio | M multiply-adds per second | MB per second |" \
             " % of peak arithmetic | % of peak memory |"
       print "|---|-:|-:|-:|-:|-:|-:|"
     }
