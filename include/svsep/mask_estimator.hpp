@@ -30,13 +30,15 @@ class MaskEstimator : public Estimator {
   [[nodiscard]] virtual std::size_t input_planes() const { return 1; }
   /// Frames that estimate() needs to see on either side of those it answers for.
   [[nodiscard]] virtual std::size_t context_frames() const = 0;
-  /// Frames that estimate() answers for in one call: always this many, so that shapes are fixed and the
-  /// result does not depend on how the song was cut.
+  /// Frames that estimate() answers for in one call, so that shapes are fixed and the result does not depend
+  /// on how the song was cut.
   [[nodiscard]] virtual std::size_t batch_frames() const = 0;
+  /// At a song's end estimate() also answers for fewer frames, a multiple of these.
+  [[nodiscard]] virtual std::size_t step_frames() const { return batch_frames(); }
 
-  /// The vocal mask of a stretch of a song. `magnitudes` is [context + batch + context][planes][bins],
+  /// The vocal mask of a stretch of a song. `magnitudes` is [context + frames + context][planes][bins],
   /// row-major, unnormalised magnitudes on the frames and bins of analysis().stft, 0 beyond the song's ends;
-  /// `mask` is [batch][bins], filled with gains in 0..1. Throws Error(runtime). Not thread safe.
+  /// `mask` is [frames][bins], filled with gains in 0..1. Throws Error(runtime). Not thread safe.
   virtual void estimate(std::span<const float> magnitudes, std::span<float> mask) = 0;
 
   /// Vocals and accompaniment.

@@ -138,7 +138,7 @@ EvaluationSettings settings_of(const EvaluateOptions& options) {
   settings.overwrite = options.overwrite;
   settings.estimates_described = options.musdb.empty() ? options.estimate : options.estimates;
   if (options.musdb.empty() || !options.estimates.empty()) return settings;
-  const auto model = std::make_shared<ModelFile>(find_model(options.model));
+  const auto model = std::make_shared<ModelFile>(find_model_file(options.model));
   settings.estimates_described = "model " + model->path().stem().string();
   settings.model = {model->path(), [model, estimator = options.estimator] {
                       EstimatorOptions chosen = estimator;

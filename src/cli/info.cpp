@@ -117,9 +117,9 @@ void add_info(CLI::App& app, Action& action) {
       const bool is_name = file.find_first_of("./") == std::string::npos && !std::filesystem::exists(file);
       const bool is_model = is_name || file.ends_with(".safetensors");
       if (options->json) {
-        fmt::print("{}", line_of(is_model ? model_json(find_model(file)) : media_json(file)));
+        fmt::print("{}", line_of(is_model ? model_json(find_model_file(file)) : media_json(file)));
       } else if (is_model) {
-        print_model(find_model(file));
+        print_model(find_model_file(file));
       } else {
         print_media(file);
       }

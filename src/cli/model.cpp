@@ -34,7 +34,7 @@ void add_show(CLI::App& verb, Action& action) {
   show.add_option("MODEL", *model, "Name of a model, or a .safetensors file")->required();
   show.callback([model, &action] {
     action = [model] {
-      print_model(find_model(*model));
+      print_model(find_model_file(*model));
       return 0;
     };
   });

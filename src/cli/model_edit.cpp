@@ -35,7 +35,7 @@ void add_average(CLI::App& verb, Action& action) {
   average.callback([arguments, &action] {
     action = [arguments] {
       std::vector<std::filesystem::path> files;
-      for (const std::string& model : arguments->models) files.push_back(find_model(model));
+      for (const std::string& model : arguments->models) files.push_back(find_model_file(model));
       average_models(files, arguments->output);
       return 0;
     };
@@ -63,7 +63,7 @@ void add_calibrate(CLI::App& verb, Action& action) {
   calibrate.add_option("--licence", values.licence, "Licence of the weights [as it is]");
   calibrate.callback([arguments, &action] {
     action = [arguments] {
-      calibrate_model(find_model(arguments->models.front()), arguments->calibration, arguments->output);
+      calibrate_model(find_model_file(arguments->models.front()), arguments->calibration, arguments->output);
       return 0;
     };
   });

@@ -129,7 +129,7 @@ BatchSettings settings_of(const SeparateOptions& options, const ModelFile& model
 int separate(const SeparateOptions& options) {
   validate(options);
   const Shard shard = options.shard ? parse_shard(*options.shard) : Shard{};
-  const ModelFile model(find_model(options.model));
+  const ModelFile model(find_model_file(options.model));
   check_mask_options(options, model.info());
   const std::vector<Mix> mixes = mixes_of(options, wanted_stems(options, model.info()));
   FoundSongs found = find_songs({options.songs, options.list, options.list_has_nulls,

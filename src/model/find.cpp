@@ -69,7 +69,7 @@ std::vector<fs::path> user_models() {
   return folder ? models_in(*folder) : std::vector<fs::path>();
 }
 
-fs::path find_model(const std::string& name_or_path) {
+fs::path find_model_file(const std::string& name_or_path) {
   if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(kExtension)) return name_or_path;
   const fs::path shipped = shipped_folder() / (name_or_path + kExtension);
   if (fs::exists(shipped)) return shipped;

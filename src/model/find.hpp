@@ -14,8 +14,7 @@ inline constexpr const char* kDefaultModel = "unet";
 [[nodiscard]] std::filesystem::path user_models_folder();
 
 /// The file that an imported model of this name gets. Throws Error(usage) for what is no name: letters,
-/// digits, "-", "_",
-/// "+" and "." inside.
+/// digits, "-", "_", "+" and "." inside.
 [[nodiscard]] std::filesystem::path user_model_path(const std::string& name);
 
 /// The files of all shipped models, by name.
@@ -26,6 +25,6 @@ inline constexpr const char* kDefaultModel = "unet";
 
 /// The file of a model given by name (a shipped one, else one of the user's) or by path (with a slash or
 /// ".safetensors"). Throws Error(model) where a name has no file.
-[[nodiscard]] std::filesystem::path find_model(const std::string& name_or_path);
+[[nodiscard]] std::filesystem::path find_model_file(const std::string& name_or_path);
 
 }  // namespace svsep

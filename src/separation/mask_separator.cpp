@@ -75,6 +75,7 @@ struct MaskSeparator::Impl {
         band_bins(form.band_bins),
         frame_values(estimator.input_planes() * band_bins),
         batch(estimator.batch_frames()),
+        step(estimator.step_frames()),
         block_frames(2 * estimator.context_frames() + batch),
         magnitude_scale(static_cast<float>(estimator.analysis().stft.window_samples) /
                         static_cast<float>(stft.window_samples)),
@@ -93,13 +94,13 @@ struct MaskSeparator::Impl {
     for (; looked_at < waiting(); ++looked_at) {
       magnitudes.resize(magnitudes.size() + frame_values, 0.0F);
       look_at(looked_at * stft.bins(), std::span(magnitudes).last(frame_values));
-      if (magnitudes.size() == block_frames * frame_values) estimate();
+      if (magnitudes.size() == block_frames * frame_values) estimate(batch);
     }
   }
 
   /// Fills the planes of the frame whose bins begin at `first` in every channel.
   void look_at(std::size_t first, std::span<float> planes) const {
-    const auto channel_share = 1 / static_cast<float>(channels.size());
+    const auto channel_share = 1 / static_cast<float>(std::max<std::size_t>(1, channels.size()));
     const std::size_t bins = std::min(band_bins, stft.bins());  // above the song's band there is nothing
     for (std::size_t bin = 0; bin < bins; ++bin) {
       float power = 0;
@@ -117,13 +118,14 @@ struct MaskSeparator::Impl {
     }
   }
 
-  /// Starts on the mask of the next batch of frames, and gives the last one's to the synthesis meanwhile.
-  void estimate() {
+  /// Starts on the mask of the next frames, and gives that of the last ones to the synthesis meanwhile.
+  void estimate(std::size_t frames) {
     std::optional<std::vector<float>> finished = finished_mask();
     std::swap(seen, magnitudes);
+    mask.resize(frames * band_bins);
     estimating = true;
     estimation.push([this] { estimator.estimate(seen, mask); });
-    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(batch * frame_values), seen.end());
+    magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(frames * frame_values), seen.end());
     if (finished) synthesise(std::move(*finished));
   }
 
@@ -152,6 +154,7 @@ struct MaskSeparator::Impl {
   std::size_t band_bins;     ///< those that the estimator sees
   std::size_t frame_values;  ///< that it sees of a frame: its planes, side by side
   std::size_t batch;
+  std::size_t step;
   std::size_t block_frames;  ///< what one call of the estimator sees
   float magnitude_scale;     ///< to the level of the model's STFT
   std::vector<std::unique_ptr<ChannelFrames>> channels;
@@ -188,8 +191,11 @@ void MaskSeparator::finish() {
   impl_->look();
   if (auto mask = impl_->finished_mask()) impl_->synthesise(std::move(*mask));
   while (impl_->waiting() > 0) {  // silence after the last frame
-    impl_->magnitudes.resize(impl_->block_frames * impl_->frame_values, 0.0F);
-    impl_->estimate();
+    const std::size_t steps = (impl_->waiting() + impl_->step - 1) / impl_->step;
+    const std::size_t frames = std::min(impl_->batch, steps * impl_->step);
+    const std::size_t block_frames = impl_->block_frames - impl_->batch + frames;
+    impl_->magnitudes.resize(block_frames * impl_->frame_values, 0.0F);
+    impl_->estimate(frames);
     if (auto mask = impl_->finished_mask()) impl_->synthesise(std::move(*mask));
   }
   impl_->synthesiser.push([this] { impl_->synthesis.finish(); });

@@ -27,10 +27,12 @@ std::vector<Mix> mixes_of(const std::vector<std::string>& wanted, const Estimato
 
 }  // namespace
 
+std::filesystem::path find_model(const std::string& name_or_path) { return find_model_file(name_or_path); }
+
 SongReport separate_file(const std::filesystem::path& song, const std::filesystem::path& folder,
                          const SeparateFileOptions& options) {
   Decoder decoder(song);  // first: a song that cannot be read needs no model
-  const ModelFile model(find_model(options.model.empty() ? kDefaultModel : options.model));
+  const ModelFile model(find_model_file(options.model.empty() ? kDefaultModel : options.model));
   EstimatorOptions network;
   network.device = options.device;
   network.threads = options.threads;

@@ -1,8 +1,10 @@
 #include "network/mask/harmonic_unet.hpp"
 
 #include "network/layers/dropout.hpp"
+#include "network/mask/unet_kernels.hpp"
 #include "svsep/error.hpp"
 
+#include <ATen/Parallel.h>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -60,6 +62,48 @@ torch::Tensor positions_to_bins(const HarmonicUnetSizes& sizes) {
       (octaves * static_cast<double>(sizes.positions_per_octave) + positions).clamp(0, positions - 1);
   const torch::Tensor distances = (at.unsqueeze(1) - torch::arange(sizes.positions, torch::kDouble)).abs();
   return (1 - distances).clamp_min(0).to(torch::kFloat);
+}
+
+/// In place where nothing is learned.
+torch::Tensor rectified(torch::Tensor x) {
+  return torch::GradMode::is_enabled() ? torch::relu(x) : torch::relu_(x);
+}
+
+/// Whether the kernels can take it: [images, channels, frames, positions], channels last, not to be learned
+/// from.
+bool suits_kernels(const torch::Tensor& x) {
+  const bool is_known = x.scalar_type() == torch::kFloat || x.scalar_type() == torch::kBFloat16;
+  return is_known && x.device().is_cpu() && !torch::GradMode::is_enabled() &&
+         x.is_contiguous(torch::MemoryFormat::ChannelsLast) && x.size(1) % kChannelsAtOnce == 0;
+}
+
+/// Calls work(pointer to the values of a tensor, ...) with floats or with bfloat16's bits.
+template <class Work>
+void with_values(const torch::Tensor& x, const Work& work) {
+  if (x.scalar_type() == torch::kFloat) {
+    work(x.data_ptr<float>());
+  } else {
+    work(static_cast<std::uint16_t*>(x.data_ptr()));
+  }
+}
+
+/// relu(x + what is below it, repeated to its size); may take x's memory.
+torch::Tensor joined(const torch::Tensor& x, const torch::Tensor& below) {
+  const bool suits = suits_kernels(x) && suits_kernels(below) && x.size(3) == 2 * below.size(3);
+  if (!suits) return torch::relu(torch::upsample_nearest2d(below, {x.size(2), x.size(3)}) + x);
+  const std::int64_t channels = x.size(1);
+  const std::int64_t row_values = x.size(3) * channels;
+  const std::int64_t repeats = x.size(2) / below.size(2);
+  with_values(x, [&](auto* values) {
+    const auto* const small = static_cast<const decltype(values)>(below.data_ptr());
+    at::parallel_for(0, x.size(0) * x.size(2), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        add_larger_and_rectify(values + row * row_values, small + row / repeats * row_values / 2, x.size(3),
+                               channels);
+      }
+    });
+  });
+  return x;
 }
 
 }  // namespace
@@ -144,6 +188,28 @@ DenseAcrossImpl::DenseAcrossImpl(std::int64_t positions, std::int64_t units) {
 torch::Tensor DenseAcrossImpl::forward(const torch::Tensor& x) {
   const torch::Tensor units = torch::relu(dense(x, squeeze_->weight, squeeze_->bias));
   return x + dense(units, expand_->weight, expand_->bias);
+}
+
+torch::Tensor DenseAcrossImpl::of_rectified(const torch::Tensor& x) {
+  if (!suits_kernels(x)) return forward(torch::relu(x));
+  const auto floats = [](const torch::Tensor& values) { return values.to(torch::kFloat).contiguous(); };
+  const std::array weights = {floats(squeeze_->weight.t()), floats(squeeze_->bias),
+                              floats(expand_->weight.t()), floats(expand_->bias)};
+  const DenseAcrossWeights across = {x.size(3),
+                                     squeeze_->weight.size(0),
+                                     weights[0].data_ptr<float>(),
+                                     weights[1].data_ptr<float>(),
+                                     weights[2].data_ptr<float>(),
+                                     weights[3].data_ptr<float>()};
+  with_values(x, [&](auto* values) {
+    at::parallel_for(0, x.size(0) * x.size(2), 1, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> scratch(
+          static_cast<std::size_t>((across.positions + across.units) * kChannelsAtOnce));
+      rectify_and_add_dense_across(values + begin * across.positions * x.size(1), end - begin, x.size(1),
+                                   across, scratch.data());
+    });
+  });
+  return x;
 }
 
 HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalised)
@@ -245,12 +311,12 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
   std::vector<torch::Tensor> levels;
   torch::Tensor x = with_harmonics(seen);
   for (std::size_t level = 0; level < kLevels; ++level) {
-    levels.push_back(encode_dense_[level](torch::relu(encode_[level](x))));
-    x = torch::relu(down_[level](levels.back()));
+    levels.push_back(encode_dense_[level]->of_rectified(encode_[level](x)));
+    x = rectified(down_[level](levels.back()));
   }
   x = x + place_;
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
-    torch::Tensor added = torch::relu(blocks_[block](x));
+    torch::Tensor added = rectified(blocks_[block](x));
     // Whole channels of a frame: their positions are too alike to miss one another.
     if (is_training()) added = added * dropout(torch::ones_like(added.narrow(3, 0, 1)), kDropout);
     x = x + added;
@@ -259,9 +325,7 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
     x = x + torch::relu(dense(x, across->weight, across->bias));
   }
   for (std::size_t level = kLevels; level-- > 0;) {
-    const torch::Tensor& skipped = levels[level];
-    const torch::Tensor larger = torch::upsample_nearest2d(up_[level](x), {skipped.size(2), skipped.size(3)});
-    x = decode_dense_[level](torch::relu(decode_[level](torch::relu(larger + skipped))));
+    x = decode_dense_[level]->of_rectified(decode_[level](joined(levels[level], up_[level](x))));
   }
   return dense(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
 }

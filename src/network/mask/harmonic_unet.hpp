@@ -43,6 +43,8 @@ class DenseAcrossImpl : public torch::nn::Module {
  public:
   DenseAcrossImpl(std::int64_t positions, std::int64_t units);
   torch::Tensor forward(const torch::Tensor& x);
+  /// forward(relu(x)). Where nothing is learned, x may become it.
+  torch::Tensor of_rectified(const torch::Tensor& x);
 
  private:
   torch::nn::Linear squeeze_{nullptr}, expand_{nullptr};

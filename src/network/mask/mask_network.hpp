@@ -20,6 +20,10 @@ struct Windows {
   [[nodiscard]] std::int64_t before_kept() const { return (frames - kept + 1) / 2; }
   /// Windows that a frame is kept of.
   [[nodiscard]] std::int64_t overlap() const { return kept / hop; }
+  /// For fewer frames than a window keeps: one window that keeps just these.
+  [[nodiscard]] Windows cut_to(std::int64_t answered) const {
+    return answered < hop ? Windows{frames - kept + answered, answered, answered} : *this;
+  }
 };
 
 /// A network that a model file can hold.

@@ -11,6 +11,7 @@
 namespace svsep {
 namespace {
 
+constexpr std::int64_t kShortStepFrames = 64;
 constexpr std::int64_t kFramesPerCall = 320;  ///< at least: spreads the cost of the context over more frames
 
 }  // namespace
@@ -60,9 +61,16 @@ std::size_t TorchMaskEstimator::batch_frames() const {
   return static_cast<std::size_t>(windows_per_call_ * network_.windows.hop);
 }
 
+/// One window can be shorter; of several, some can be left out.
+std::size_t TorchMaskEstimator::step_frames() const {
+  const bool is_one_window = windows_per_call_ == 1 && network_.windows.hop % kShortStepFrames == 0;
+  return static_cast<std::size_t>(is_one_window ? kShortStepFrames : network_.windows.hop);
+}
+
 void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<float> mask) {
   const auto bins = static_cast<std::int64_t>(info_.analysis.stft.bins());
-  const auto frames = static_cast<std::int64_t>(2 * context_frames() + batch_frames());
+  const std::int64_t answered = static_cast<std::int64_t>(mask.size()) / bins;
+  const std::int64_t frames = static_cast<std::int64_t>(2 * context_frames()) + answered;
   const std::int64_t needed = frames - 2 * level_frames();
   with_torch_errors("cannot estimate masks", [&] {
     const c10::InferenceMode inference;
@@ -80,11 +88,12 @@ void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<f
       x = standardise(x, statistics_);
     }
     x = x.to(type_);
-    const Windows& windows = network_.windows;
+    const Windows windows = network_.windows.cut_to(answered);
+    const std::int64_t windows_in_all = answered / windows.hop;
     auto out = mask.begin();
-    for (std::int64_t first = 0; first < windows_per_call_;) {
+    for (std::int64_t first = 0; first < windows_in_all;) {
       throw_if_cancelled();
-      const std::int64_t count = std::min(windows_per_batch_, windows_per_call_ - first);
+      const std::int64_t count = std::min(windows_per_batch_, windows_in_all - first);
       try {
         const torch::Tensor stretch =
             x.narrow(-2, first * windows.hop, (count + windows.overlap() - 2) * windows.hop + windows.frames);

@@ -27,6 +27,7 @@ class TorchMaskEstimator : public MaskEstimator {
   [[nodiscard]] std::size_t input_planes() const override;
   [[nodiscard]] std::size_t context_frames() const override;
   [[nodiscard]] std::size_t batch_frames() const override;
+  [[nodiscard]] std::size_t step_frames() const override;
   /// Throws Error(model) also where the weights make the network answer with NaN.
   void estimate(std::span<const float> magnitudes, std::span<float> mask) override;
 

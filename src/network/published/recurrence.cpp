@@ -1,6 +1,6 @@
 #include "network/published/recurrence.hpp"
 
-#include "network/published/simd.hpp"
+#include "network/layers/simd.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "network/published/simd.hpp"
+#include "network/layers/simd.hpp"
 
 #include <cstdint>
 

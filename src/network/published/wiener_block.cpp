@@ -1,6 +1,6 @@
 #include "network/published/wiener_block.hpp"
 
-#include "network/published/simd.hpp"
+#include "network/layers/simd.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -167,5 +167,27 @@ TEST(HarmonicUnet, GoesOnFromWhatAModelFileHolds) {
   EXPECT_TRUE(network->forward(x).allclose(expected_logits(harmonic_file()), 1e-3, 1e-3));
 }
 
+TEST(HarmonicUnet, ComputesTheSameWhereNothingIsLearned) {
+  torch::manual_seed(9);
+  HarmonicUnetSizes sizes;  // channels that the kernels of separation take
+  sizes.bins = 65;
+  sizes.positions = 32;
+  sizes.positions_per_octave = 8;
+  sizes.channels = {16, 16, 48, 16, 32};
+  sizes.dense_units = {9, 5, 3, 2};
+  HarmonicUnet network(sizes);
+  network->eval();
+  for (torch::Tensor& parameter : network->parameters()) {
+    const torch::NoGradGuard unlearned;
+    parameter.copy_(0.3 * torch::randn_like(parameter));
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
+  }
+  const torch::Tensor windows = torch::randn({2, 2, 30, 65});
+  const torch::Tensor expected = network->forward(windows).detach();
+  const torch::NoGradGuard unlearned;
+  const torch::Tensor got = network->forward(windows);
+  EXPECT_LT((got - expected).abs().max().item<float>(), 1e-4 * expected.abs().max().item<float>());
+}
+
 }  // namespace
 }  // namespace svsep

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <gtest/gtest.h>
+#include <span>
 #include <string>
 #include <support/temporary_folder.hpp>
 #include <utility>
@@ -158,6 +159,24 @@ TEST_F(TorchMaskEstimatorTest, GivesAQuietSongTheMaskOfALoudOne) {
   EXPECT_GE(loud.min().item<float>(), 0);
   EXPECT_LE(loud.max().item<float>(), 1);
   EXPECT_GT(loud.std().item<float>(), 1e-3);
+}
+
+TEST_F(TorchMaskEstimatorTest, AnswersForFewerFramesAsForABatch) {
+  TorchMaskEstimator cnn = open(3);
+  TorchMaskEstimator unet(ModelFile(SVSEP_GOLDEN_DIR "/harmonic_unet_tiny.safetensors"), torch::kCPU, 1);
+  for (TorchMaskEstimator* estimator : {&cnn, &unet}) {
+    const std::size_t values = estimator->input_planes() * estimator->analysis().stft.bins();
+    const std::size_t context = 2 * estimator->context_frames();
+    const std::size_t batch = estimator->batch_frames();
+    const torch::Tensor block = torch::rand({static_cast<std::int64_t>((context + batch) * values)});
+    const std::span<const float> seen(block.data_ptr<float>(), (context + batch) * values);
+    std::vector<float> whole(batch * estimator->analysis().stft.bins());
+    estimator->estimate(seen, whole);
+    ASSERT_LT(estimator->step_frames(), batch);
+    std::vector<float> part(estimator->step_frames() * estimator->analysis().stft.bins());
+    estimator->estimate(seen.first((context + estimator->step_frames()) * values), part);
+    for (std::size_t n = 0; n < part.size(); ++n) ASSERT_NEAR(part[n], whole[n], 1e-5) << n;
+  }
 }
 
 TEST_F(TorchMaskEstimatorTest, StaysFiniteInSilence) {

@@ -338,6 +338,38 @@ TEST(MaskSeparator, MasksEveryChannelByTheMeanPowerOfAll) {
   }
 }
 
+/// Answers for steps of four frames at a song's end.
+class SteppingEstimator : public MaskEstimator {
+ public:
+  AnalysisParameters analysis() const override { return {}; }
+  std::size_t context_frames() const override { return 3; }
+  std::size_t batch_frames() const override { return 16; }
+  std::size_t step_frames() const override { return 4; }
+  void estimate(std::span<const float> magnitudes, std::span<float> mask) override {
+    const std::size_t bins = analysis().stft.bins();
+    answered.push_back(mask.size() / bins);
+    ASSERT_EQ(magnitudes.size(), (2 * context_frames() + answered.back()) * bins);
+    for (std::size_t n = 0; n < mask.size(); ++n) {  // by what lies a context before the frame and behind it
+      const std::size_t from = n % bins + n / bins * bins;
+      mask[n] = magnitudes[from] > magnitudes[from + 2 * context_frames() * bins] ? 1.0F : 0.25F;
+    }
+  }
+
+  std::vector<std::size_t> answered;
+};
+
+TEST(MaskSeparator, AsksForNoMoreThanASongsEndNeeds) {
+  SteppingEstimator estimator;
+  FakeEstimator whole_batches(
+      3, 16, [](auto magnitudes, std::size_t bins, std::size_t frame, std::size_t bin) {
+        return magnitudes[(frame - 3) * bins + bin] > magnitudes[(frame + 3) * bins + bin] ? 1.0F : 0.25F;
+      });
+  const AudioBuffer song = noise(1, 20 * 256);  // 21 frames
+  const Stems stems = separate(estimator, song);
+  EXPECT_EQ(estimator.answered, (std::vector<std::size_t>{16, 8}));
+  EXPECT_EQ(stems.vocals.channels, separate(whole_batches, song).vocals.channels);
+}
+
 /// Sees two planes and keeps what it saw of one frame.
 class TwoPlanesEstimator : public MaskEstimator {
  public:
