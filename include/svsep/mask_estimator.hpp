@@ -33,7 +33,8 @@ class MaskEstimator : public Estimator {
   /// Frames that estimate() answers for in one call, so that shapes are fixed and the result does not depend
   /// on how the song was cut.
   [[nodiscard]] virtual std::size_t batch_frames() const = 0;
-  /// At a song's end estimate() also answers for fewer frames, a multiple of these.
+  /// For a song shorter than a batch estimate() also answers for fewer frames, a multiple of these. (At the
+  /// end of a longer song, another shape would cost more than it saves.)
   [[nodiscard]] virtual std::size_t step_frames() const { return batch_frames(); }
 
   /// The vocal mask of a stretch of a song. `magnitudes` is [context + frames + context][planes][bins],

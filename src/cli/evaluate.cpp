@@ -142,6 +142,7 @@ EvaluationSettings settings_of(const EvaluateOptions& options) {
   settings.estimates_described = "model " + model->path().stem().string();
   settings.model = {model->path(), [model, estimator = options.estimator] {
                       EstimatorOptions chosen = estimator;
+                      announce_threads(chosen.threads);
                       chosen.device = load_backend().choose_device(chosen.device);
                       return load_backend().make_estimator(*model, chosen);
                     }};

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <optional>
+#include <string>
+#include <thread>
 #include <utility>
 
 namespace svsep::cli {
@@ -48,6 +51,11 @@ void add_device_options(CLI::App& verb, std::string& device, int& threads) {
       ->check(within(0, 1024))
       ->capture_default_str()
       ->group("Resources");
+}
+
+void announce_threads(int threads) {
+  const unsigned count = threads > 0 ? static_cast<unsigned>(threads) : std::thread::hardware_concurrency();
+  ::setenv("OMP_NUM_THREADS", std::to_string(std::max(1U, count)).c_str(), 1);
 }
 
 }  // namespace svsep::cli

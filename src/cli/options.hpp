@@ -28,6 +28,10 @@ CLI::Validator within(Number low, Number high) {
 /// The options of every verb that runs a network; a group of their own in the help.
 void add_device_options(CLI::App& verb, std::string& device, int& threads);
 
+/// Tells LibTorch how many threads it has, 0 for all processors, before it is loaded: told later, it starts a
+/// pool of threads that spins and that nothing uses.
+void announce_threads(int threads);
+
 /// An option that takes a time of a song, in seconds: "90", "90.5", "1:30" or "1:02:03.5".
 CLI::Option* add_time(CLI::App& verb, const std::string& option, std::function<void(double)> take,
                       const std::string& description);

@@ -1,5 +1,6 @@
 #include "cli/separate_batch.hpp"
 
+#include "cli/options.hpp"
 #include "cli/song_json.hpp"
 #include "core/log.hpp"
 #include "core/progress.hpp"
@@ -34,6 +35,7 @@ class SongBatch {
         settings_.estimator.threads > 0 ? settings_.estimator.threads : static_cast<int>(processors);
     estimator_options_ = settings_.estimator;
     if (workers > 1) estimator_options_.threads = std::max(1, threads / static_cast<int>(workers));
+    announce_threads(estimator_options_.threads);
     for (const UnreadableFolder& folder : unreadable_) report(folder);
     {
       std::vector<std::jthread> others;

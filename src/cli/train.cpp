@@ -171,6 +171,7 @@ void add_train(CLI::App& app, Action& action) {
   verb.callback([arguments, &verb, &action] {
     complete(verb, *arguments);
     action = [arguments] {
+      announce_threads(arguments->options.threads);
       load_backend().train(arguments->options);
       return 0;
     };

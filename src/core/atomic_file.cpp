@@ -64,11 +64,12 @@ void make_folders(const fs::path& folder) {
        at = at.parent_path()) {
     if (at.has_filename()) missing.push_back(at);
   }
-  for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
-    const bool made = fs::create_directory(*at, code);
+  std::reverse(missing.begin(), missing.end());
+  for (const fs::path& at : missing) {
+    const bool made = fs::create_directory(at, code);
     if (code) fail(folder, code.message());
     const std::scoped_lock lock(made_folders_mutex);
-    if (made) made_folders().insert(*at);
+    if (made) made_folders().insert(at);
   }
   if (!fs::is_directory(folder, code)) fail(folder, code ? code.message() : "Not a directory");
 }

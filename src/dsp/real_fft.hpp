@@ -12,10 +12,10 @@ namespace svsep {
 template <typename Real>
 class RealFft {
  public:
-  enum class Input { kept, overwritten };  ///< samples, by forward()
+  enum class Input { kept, overwritten };  ///< what forward() does to the samples
 
   /// Throws Error(runtime) where FFTW has no plan for the size.
-  explicit RealFft(std::size_t size, Input samples = Input::overwritten);
+  explicit RealFft(std::size_t size, Input input = Input::overwritten);
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t bins() const noexcept { return size_ / 2 + 1; }

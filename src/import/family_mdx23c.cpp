@@ -11,8 +11,12 @@ constexpr std::int64_t kMaxScales = 10;
 constexpr std::int64_t kMaxBlocks = 32;
 
 // As the network numbers them.
-enum Norm : std::int64_t { kNone, kBatchNorm, kInstanceNorm, kGroupNorm };
-enum Act : std::int64_t { kGelu, kRelu, kElu };
+constexpr std::int64_t kNoNorm = 0;
+constexpr std::int64_t kBatchNorm = 1;
+constexpr std::int64_t kInstanceNorm = 2;
+constexpr std::int64_t kGroupNorm = 3;
+constexpr std::int64_t kRelu = 1;  // 0: GELU
+constexpr std::int64_t kElu = 2;
 
 bool recognises(const Checkpoint& checkpoint) {
   return checkpoint.has("first_conv.weight") && checkpoint.has("bottleneck_block.blocks.0.tfc1.2.weight");
@@ -101,7 +105,7 @@ class TensorList {
   }
 
   void add_norm(const std::string& name, std::int64_t channels) {
-    if (sizes_.norm == kNone) return;
+    if (sizes_.norm == kNoNorm) return;
     add(name + ".weight", {channels});
     add(name + ".bias", {channels});
     if (sizes_.norm != kBatchNorm) return;

@@ -65,7 +65,7 @@ class KerasReader {
     if (!group) checkpoint_.fail("HDF5: no group of layer " + layer);
     PlainValue::List weights;
     for (const std::string& weight : names(group.get(), "weight_names")) {
-      const std::string path = layer + "/" + weight;
+      const std::string path = fmt::format("{}/{}", layer, weight);
       checkpoint_.tensors.insert_or_assign(path, tensor(group.get(), weight));
       weights.push_back({path});
     }

@@ -12,6 +12,8 @@
 namespace svsep::plot {
 namespace {
 
+constexpr int kHalfTextHeight = kTextHeight / 2;
+
 constexpr const char* kFont = "DejaVu Sans";  // other scripts than it has come from other fonts
 constexpr int kFontPixels = 18;
 
@@ -178,7 +180,7 @@ void Canvas::text(Point at, Anchor anchor, std::string_view words, int widest) {
   const int width = width_of(layout.get());
   const int left = at.x - (anchor == Anchor::left ? 0 : anchor == Anchor::right ? width : width / 2);
   cairo_save(context);
-  cairo_translate(context, left, at.y + kTextHeight / 2);
+  cairo_translate(context, left, at.y + kHalfTextHeight);
   use(context, kInk);
   show(context, layout.get());
   cairo_restore(context);
@@ -188,7 +190,8 @@ void Canvas::text_upwards(Point middle, std::string_view words, int widest) {
   cairo_t* const context = impl_->context.get();
   const Layout layout = laid_out(context, words, widest);
   cairo_save(context);
-  cairo_translate(context, middle.x + kTextHeight / 2, middle.y + width_of(layout.get()) / 2);
+  const int half_width = width_of(layout.get()) / 2;
+  cairo_translate(context, middle.x + kHalfTextHeight, middle.y + half_width);
   cairo_rotate(context, -std::numbers::pi / 2.0);
   use(context, kInk);
   show(context, layout.get());

@@ -123,6 +123,7 @@ struct MaskSeparator::Impl {
     std::optional<std::vector<float>> finished = finished_mask();
     std::swap(seen, magnitudes);
     mask.resize(frames * band_bins);
+    is_first_batch = false;
     estimating = true;
     estimation.push([this] { estimator.estimate(seen, mask); });
     magnitudes.assign(seen.begin() + static_cast<std::ptrdiff_t>(frames * frame_values), seen.end());
@@ -163,6 +164,7 @@ struct MaskSeparator::Impl {
   std::vector<float> seen;        ///< by the estimator, now
   std::vector<float> mask;        ///< that it is filling
   bool estimating = false;
+  bool is_first_batch = true;
   Synthesis synthesis;  ///< the synthesiser's alone
   TaskThread synthesiser{1};
   TaskThread estimation{1};  ///< the threads last, so that they end before what they work on goes
@@ -192,7 +194,8 @@ void MaskSeparator::finish() {
   if (auto mask = impl_->finished_mask()) impl_->synthesise(std::move(*mask));
   while (impl_->waiting() > 0) {  // silence after the last frame
     const std::size_t steps = (impl_->waiting() + impl_->step - 1) / impl_->step;
-    const std::size_t frames = std::min(impl_->batch, steps * impl_->step);
+    const std::size_t frames =
+        impl_->is_first_batch ? std::min(impl_->batch, steps * impl_->step) : impl_->batch;
     const std::size_t block_frames = impl_->block_frames - impl_->batch + frames;
     impl_->magnitudes.resize(block_frames * impl_->frame_values, 0.0F);
     impl_->estimate(frames);

@@ -11,7 +11,7 @@
 namespace svsep {
 namespace {
 
-constexpr std::int64_t kShortStepFrames = 64;
+constexpr std::int64_t kShortStepFrames = 128;  ///< few shapes: oneDNN compiles its kernels for each
 constexpr std::int64_t kFramesPerCall = 320;  ///< at least: spreads the cost of the context over more frames
 
 }  // namespace
