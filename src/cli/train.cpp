@@ -44,8 +44,7 @@ void add_data_options(CLI::App& verb, TrainArguments& arguments) {
       ->group("Data");
 }
 
-void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
-  TrainingOptions& options = arguments.options;
+void add_objective_options(CLI::App& verb, TrainingOptions& options) {
   verb.add_option("--arch", options.architecture, "Network: the thesis' or our own")
       ->check(CLI::IsMember({"thesis-cnn", "harmonic-unet"}))
       ->capture_default_str()
@@ -69,6 +68,10 @@ void add_learning_options(CLI::App& verb, TrainArguments& arguments) {
       "The network sees logarithms over the level around them, or bare magnitudes")
       ->group("Learning");
   verb.add_option("--init", options.init, "Begin with the weights of this model file")->group("Learning");
+}
+
+void add_optimiser_options(CLI::App& verb, TrainArguments& arguments) {
+  TrainingOptions& options = arguments.options;
   const auto number = [&](const char* name, auto& value, auto low, auto high, const std::string& help) {
     return verb.add_option(name, value, help)->check(within(low, high))->group("Learning");
   };
@@ -166,7 +169,8 @@ void add_train(CLI::App& app, Action& action) {
   CLI::App& verb =
       *app.add_subcommand("train", "Train a separator on songs with stems, or on voices and music");
   add_data_options(verb, *arguments);
-  add_learning_options(verb, *arguments);
+  add_objective_options(verb, arguments->options);
+  add_optimiser_options(verb, *arguments);
   add_run_options(verb, *arguments);
   verb.callback([arguments, &verb, &action] {
     complete(verb, *arguments);

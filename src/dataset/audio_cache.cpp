@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostChannels = 2;
+constexpr std::size_t kMaxChannels = 2;
 /// Whoever still writes has touched its file since.
 constexpr std::chrono::hours kStale{1};
 constexpr std::chrono::milliseconds kLockPoll{100};
@@ -56,8 +56,8 @@ Decoder open(const Source& source) {
 
 /// Adds the channels above two to both sides, at half their amplitude.
 void mix_down(AudioBuffer& block) {
-  while (block.channels.size() > kMostChannels) {
-    for (std::size_t side = 0; side < kMostChannels; ++side) {
+  while (block.channels.size() > kMaxChannels) {
+    for (std::size_t side = 0; side < kMaxChannels; ++side) {
       std::transform(block.channels[side].begin(), block.channels[side].end(), block.channels.back().begin(),
                      block.channels[side].begin(), [](float a, float b) { return a + 0.5F * b; });
     }
@@ -111,8 +111,7 @@ Claim AudioCache::probe_item(const Item& item) const {
         info->audio_streams[source.stem ? static_cast<std::size_t>(*source.stem) : 0];
     const double duration_s =
         stream.duration_s.value_or(static_cast<double>(fs::file_size(source.path)) / kBytesPerSecond);
-    const auto channels =
-        std::clamp<std::size_t>(static_cast<std::size_t>(stream.channels), 1, kMostChannels);
+    const auto channels = std::clamp<std::size_t>(static_cast<std::size_t>(stream.channels), 1, kMaxChannels);
     const auto samples = static_cast<std::uintmax_t>(std::max(0.0, duration_s) * sample_rate_hz_) * channels;
     claim.duration_s = std::max(claim.duration_s, duration_s);
     claim.stream_s += duration_s;
@@ -171,7 +170,7 @@ CachedAudio AudioCache::decode(const Item& item, const CacheKey& key,
     Decoder decoder = open(source);
     std::vector<SampleSpool>& channels = parts[static_cast<std::size_t>(source.part)];
     std::vector<Resampler> resamplers;
-    const std::size_t count = std::min(static_cast<std::size_t>(decoder.channels()), kMostChannels);
+    const std::size_t count = std::min(static_cast<std::size_t>(decoder.channels()), kMaxChannels);
     for (std::size_t c = 0; c < count; ++c) channels.emplace_back(folder_);
     for (SampleSpool& channel : channels) {
       resamplers.emplace_back(decoder.sample_rate_hz(), sample_rate_hz_,

@@ -28,7 +28,7 @@ static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view kMagic = "SVSEPPCM";
 constexpr std::uint32_t kVersion = 1;
-constexpr float kMostInteger = 32767.0F;
+constexpr float kMaxInteger = 32767.0F;
 constexpr std::size_t kBlockSamples = 1U << 14U;
 
 struct Header {
@@ -155,8 +155,9 @@ void SampleSpool::read(const std::function<void(std::span<const float>)>& sink) 
   }
 }
 
-void write_cached_audio(const fs::path& path, const CacheKey& key,
-                        std::array<std::vector<SampleSpool>, kPartCount>& parts) {
+namespace {
+
+Header header_of(const CacheKey& key, const std::array<std::vector<SampleSpool>, kPartCount>& parts) {
   Header header;
   std::copy(kMagic.begin(), kMagic.end(), header.magic.begin());
   header.sample_rate_hz = key.sample_rate_hz;
@@ -172,9 +173,35 @@ void write_cached_audio(const fs::path& path, const CacheKey& key,
     header.channels[part] = static_cast<std::uint8_t>(parts[part].size());
     peak = std::max(peak, part_peak);
   }
-  if (peak > 0) header.scale = peak / kMostInteger;
+  if (peak > 0) header.scale = peak / kMaxInteger;
   header.checksum = header.expected_checksum();
+  return header;
+}
 
+/// Gives the channel's samples to `write` as integers of the header's scale, then zeros up to its length.
+void write_channel(SampleSpool& channel, const Header& header,
+                   const std::function<void(const void* data, std::size_t bytes)>& write) {
+  std::vector<std::int16_t> block;
+  channel.read([&](std::span<const float> samples) {
+    block.resize(samples.size());
+    std::transform(samples.begin(), samples.end(), block.begin(), [&](float sample) {
+      const float scaled = std::clamp(sample / header.scale, -kMaxInteger, kMaxInteger);
+      return static_cast<std::int16_t>(std::lrint(scaled));
+    });
+    write(block.data(), block.size() * sizeof(std::int16_t));
+  });
+  for (std::uint64_t missing = header.samples - channel.samples(); missing > 0;) {
+    block.assign(std::min<std::uint64_t>(missing, kBlockSamples), 0);
+    write(block.data(), block.size() * sizeof(std::int16_t));
+    missing -= block.size();
+  }
+}
+
+}  // namespace
+
+void write_cached_audio(const fs::path& path, const CacheKey& key,
+                        std::array<std::vector<SampleSpool>, kPartCount>& parts) {
+  const Header header = header_of(key, parts);
   AtomicFile atomic(path);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
       std::fopen(atomic.temporary_path().c_str(), "wb"), &std::fclose);
@@ -183,24 +210,8 @@ void write_cached_audio(const fs::path& path, const CacheKey& key,
     if (std::fwrite(data, 1, bytes, file.get()) != bytes) fail_to_write(path, errno);
   };
   write(&header, sizeof header);
-  std::vector<std::int16_t> block;
   for (std::size_t part = 0; part < kPartCount; ++part) {
-    for (std::size_t c = 0; c < header.channels[part]; ++c) {
-      SampleSpool& channel = parts[part][c];
-      channel.read([&](std::span<const float> samples) {
-        block.resize(samples.size());
-        std::transform(samples.begin(), samples.end(), block.begin(), [&](float sample) {
-          const float scaled = std::clamp(sample / header.scale, -kMostInteger, kMostInteger);
-          return static_cast<std::int16_t>(std::lrint(scaled));
-        });
-        write(block.data(), block.size() * sizeof(std::int16_t));
-      });
-      for (std::uint64_t missing = header.samples - channel.samples(); missing > 0;) {
-        block.assign(std::min<std::uint64_t>(missing, kBlockSamples), 0);
-        write(block.data(), block.size() * sizeof(std::int16_t));
-        missing -= block.size();
-      }
-    }
+    for (std::size_t c = 0; c < header.channels[part]; ++c) write_channel(parts[part][c], header, write);
   }
   if (std::fflush(file.get()) != 0) fail_to_write(path, errno);
   atomic.commit();

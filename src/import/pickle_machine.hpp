@@ -40,6 +40,7 @@ class PickleMachine {
     return value;
   }
   std::int64_t take_decimal();
+  double take_real();
 
   // Stack and memo.
   Node* make(decltype(Node::value) value);

@@ -2,11 +2,22 @@
 
 #include "import/pickle_machine.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 namespace svsep {
+namespace {
+
+double big_endian_real(std::string_view bytes) {
+  const std::string reversed(bytes.rbegin(), bytes.rend());
+  double value = 0;
+  std::memcpy(&value, reversed.data(), sizeof value);
+  return value;
+}
+
+}  // namespace
 
 std::int64_t PickleMachine::take_decimal() {
   std::string_view line = take_line();
@@ -28,6 +39,14 @@ void PickleMachine::push_long(std::string_view little_endian) {
       !little_endian.empty() && (static_cast<unsigned char>(little_endian.back()) & 0x80U) != 0;
   if (negative && little_endian.size() < 8) bits |= ~std::uint64_t{0} << (8 * little_endian.size());
   push_value(Node::Integer{static_cast<std::int64_t>(bits)});
+}
+
+double PickleMachine::take_real() {
+  const std::string_view line = take_line();
+  double value = 0;
+  const auto [stopped, error] = std::from_chars(line.data(), line.data() + line.size(), value);
+  if (error != std::errc() || stopped != line.data() + line.size()) fail("expected a number");
+  return value;
 }
 
 bool PickleMachine::run_constant(unsigned char code) {
@@ -66,22 +85,12 @@ bool PickleMachine::run_constant(unsigned char code) {
         push_value(Node::Integer{take_decimal()});
       }
       return true;
-    case 'G': {  // big-endian
-      std::string bytes(take(8));
-      std::reverse(bytes.begin(), bytes.end());
-      double value = 0;
-      std::memcpy(&value, bytes.data(), 8);
-      push_value(value);
+    case 'G':
+      push_value(big_endian_real(take(8)));
       return true;
-    }
-    case 'F': {
-      const std::string_view line = take_line();
-      double value = 0;
-      const auto [stopped, error] = std::from_chars(line.data(), line.data() + line.size(), value);
-      if (error != std::errc() || stopped != line.data() + line.size()) fail("expected a number");
-      push_value(value);
+    case 'F':
+      push_value(take_real());
       return true;
-    }
     default:
       return false;
   }

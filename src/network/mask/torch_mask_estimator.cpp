@@ -67,27 +67,32 @@ std::size_t TorchMaskEstimator::step_frames() const {
   return static_cast<std::size_t>(is_one_window ? kShortStepFrames : network_.windows.hop);
 }
 
+torch::Tensor TorchMaskEstimator::network_input(std::span<const float> magnitudes,
+                                                std::int64_t frames) const {
+  const auto bins = static_cast<std::int64_t>(info_.analysis.stft.bins());
+  // from_blob wants a pointer to non-const, yet nothing writes through it.
+  torch::Tensor x =
+      torch::from_blob(const_cast<float*>(magnitudes.data()), {frames, network_.input_planes, bins})
+          .to(device_);
+  x = network_.input_planes == 1 ? x.squeeze(1) : x.transpose(0, 1);
+  if (info_.input_transform == InputTransform::log_level) {
+    const std::int64_t needed = frames - 2 * level_frames();
+    const torch::Tensor first_plane = x.dim() == 2 ? x : x[0];
+    const torch::Tensor gains = frame_gains(first_plane, info_.level_radius_frames);
+    x = log_compress(x.narrow(-2, level_frames(), needed), gains.narrow(0, level_frames(), needed),
+                     info_.log_floor);
+    x = standardise(x, statistics_);
+  }
+  return x.to(type_);
+}
+
 void TorchMaskEstimator::estimate(std::span<const float> magnitudes, std::span<float> mask) {
   const auto bins = static_cast<std::int64_t>(info_.analysis.stft.bins());
   const std::int64_t answered = static_cast<std::int64_t>(mask.size()) / bins;
   const std::int64_t frames = static_cast<std::int64_t>(2 * context_frames()) + answered;
-  const std::int64_t needed = frames - 2 * level_frames();
   with_torch_errors("cannot estimate masks", [&] {
     const c10::InferenceMode inference;
-    // from_blob wants a pointer to non-const, yet nothing writes through it.
-    torch::Tensor x =
-        torch::from_blob(const_cast<float*>(magnitudes.data()), {frames, network_.input_planes, bins})
-            .to(device_);
-    x = network_.input_planes == 1 ? x.squeeze(1)
-                                   : x.transpose(0, 1);  // [frames, bins], [planes, frames, bins]
-    if (info_.input_transform == InputTransform::log_level) {
-      const torch::Tensor first_plane = x.dim() == 2 ? x : x[0];
-      const torch::Tensor gains = frame_gains(first_plane, info_.level_radius_frames);
-      x = log_compress(x.narrow(-2, level_frames(), needed), gains.narrow(0, level_frames(), needed),
-                       info_.log_floor);
-      x = standardise(x, statistics_);
-    }
-    x = x.to(type_);
+    const torch::Tensor x = network_input(magnitudes, frames);
     const Windows windows = network_.windows.cut_to(answered);
     const std::int64_t windows_in_all = answered / windows.hop;
     auto out = mask.begin();

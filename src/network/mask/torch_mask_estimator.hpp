@@ -33,6 +33,8 @@ class TorchMaskEstimator : public MaskEstimator {
 
  private:
   [[nodiscard]] std::int64_t level_frames() const;
+  /// [frames, bins] or [planes, frames, bins], without the frames that only the level is taken over.
+  [[nodiscard]] torch::Tensor network_input(std::span<const float> magnitudes, std::int64_t frames) const;
 
   std::filesystem::path path_;  ///< for errors
   ModelInfo info_;
