@@ -1,6 +1,6 @@
 // peak THREADS: what this machine can do at most, on so many threads: single-precision multiply-adds a second
-// from registers, and bytes per second to and from memory that no cache holds. Prints both, the best of several
-// tries.
+// from registers, and bytes per second to and from memory that no cache holds. Prints both, the best of
+// several tries.
 #include <algorithm>
 #include <array>
 #include <chrono>

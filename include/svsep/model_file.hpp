@@ -40,11 +40,12 @@ struct ModelInfo {
   InputTransform input_transform = InputTransform::log_level;
   std::size_t level_radius_frames = 258;  ///< log_level: frames on either side that the level is taken over
   float log_floor = 1e-3F;
-  std::string label = "accompaniment";  ///< what the mask was trained towards, see docs/development/model-file.md
-  Thresholds thresholds;                ///< those that suit this model
-  std::string training;                 ///< one line: recipe, steps, seed, scores
-  std::string data;                     ///< one line: what it was trained on
-  std::string licence;                  ///< SPDX name where there is one
+  std::string label =
+      "accompaniment";    ///< what the mask was trained towards, see docs/development/model-file.md
+  Thresholds thresholds;  ///< those that suit this model
+  std::string training;   ///< one line: recipe, steps, seed, scores
+  std::string data;       ///< one line: what it was trained on
+  std::string licence;    ///< SPDX name where there is one
 };
 
 enum class TensorType { float16, float32 };

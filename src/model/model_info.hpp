@@ -8,8 +8,8 @@
 
 namespace svsep {
 
-/// What the metadata of a model file states, see docs/development/model-file.md. Throws Error(model), which names `path`,
-/// the field and both values.
+/// What the metadata of a model file states, see docs/development/model-file.md. Throws Error(model), which
+/// names `path`, the field and both values.
 [[nodiscard]] ModelInfo model_info_of(const std::filesystem::path& path,
                                       const std::map<std::string, std::string>& metadata);
 
