@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes and checks what a release consists of, in build/package: release.sh [--no-check]
 # svsep_*.deb, libsvsep-dev_*.deb and svsep-models_*.deb, and svsep-VERSION-linux-x86_64.tar.zst, a folder that runs
-# wherever it is unpacked. The packages are installed, tried and removed in a fresh Debian root (as root, with
-# debootstrap); elsewhere they are only unpacked and tried.
+# wherever it is unpacked. With LIBTORCH_PREFIX (see CONTRIBUTING.md) also such a folder with CUDA, without LibTorch. The
+# packages are installed, tried and removed in a fresh Debian root (as root, with debootstrap); elsewhere they are only
+# unpacked and tried.
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -28,6 +29,15 @@ cmake --build "$build" --target bundle
 archive=$build/svsep-$version-linux-$(uname -m).tar.zst
 tar --create --directory "$build" "svsep-$version" | zstd --quiet --force -T0 -10 -o "$archive"
 stat -c '%n, %s bytes' "$archive"
+
+if [[ -n "${LIBTORCH_PREFIX:-}" ]]; then
+  say "Bundle with CUDA"
+  cmake --preset cuda
+  rm -rf "build/cuda/svsep-$version"
+  cmake --build build/cuda --target bundle
+  tar --create --directory build/cuda "svsep-$version" |
+    zstd --quiet --force -T0 -10 -o "$build/svsep-$version-linux-$(uname -m)-cuda.tar.zst"
+fi
 [[ "${1:-}" == --no-check ]] && exit 0
 
 folder=$(mktemp -d)
