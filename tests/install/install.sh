@@ -7,7 +7,7 @@ build=$1
 source=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-unset SVSEP_PREFIX LD_LIBRARY_PATH
+unset SVSEP_PREFIX LD_LIBRARY_PATH CXXFLAGS LDFLAGS
 say() { printf '== %s\n' "$*"; }
 
 say "a song"
