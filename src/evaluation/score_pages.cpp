@@ -15,10 +15,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPageFile = "index.html";
 
-void write_flac(const fs::path& path, const AudioBuffer& audio, int sample_rate_hz) {
+void write_flac(const fs::path& path, const AudioBuffer& audio, int sample_rate_hz, ExistingFile existing) {
   Encoder encoder(path, {AudioFormat::flac, sample_rate_hz, static_cast<int>(audio.channels.size())});
   encoder.write(audio);
-  encoder.finish();
+  encoder.finish(existing);
 }
 
 std::string title_of(const TargetScores& scores) {
@@ -29,13 +29,13 @@ std::string title_of(const TargetScores& scores) {
 }  // namespace
 
 ScorePages::ScorePages(fs::path folder, const std::vector<std::string>& songs, ExistingFile existing)
-    : folder_(std::move(folder)) {
-  for (const std::string& song : songs) {
-    const fs::path page = folder_ / song / kPageFile;
-    if (existing == ExistingFile::keep && fs::exists(page)) {
-      throw Error(ErrorKind::output,
-                  fmt::format("cannot write: {}: exists already; see --overwrite", page.string()));
-    }
+    : folder_(std::move(folder)), existing_(existing) {
+  std::vector<fs::path> pages = {folder_ / kPageFile};
+  for (const std::string& song : songs) pages.push_back(folder_ / song / kPageFile);
+  for (const fs::path& page : pages) {
+    if (existing == ExistingFile::replace || !fs::exists(page)) continue;
+    throw Error(ErrorKind::output,
+                fmt::format("cannot write: {}: exists already; see --overwrite", page.string()));
   }
 }
 
@@ -52,10 +52,10 @@ void ScorePages::write(const std::string& song, const TrackScores& scores, int s
   for (std::size_t i = 0; i < scores.size(); ++i) {
     page.push(2 * i, references[i]);
     page.push(2 * i + 1, estimates[i]);
-    write_flac(folder / tracks[2 * i].file, references[i], sample_rate_hz);
-    write_flac(folder / tracks[2 * i + 1].file, estimates[i], sample_rate_hz);
+    write_flac(folder / tracks[2 * i].file, references[i], sample_rate_hz, existing_);
+    write_flac(folder / tracks[2 * i + 1].file, estimates[i], sample_rate_hz, existing_);
   }
-  write_file(folder / kPageFile, page.html());
+  write_file(folder / kPageFile, page.html(), existing_);
   const double duration_s = static_cast<double>(references.front().samples()) / sample_rate_hz;
   links_.push_back({song, fs::path(song) / kPageFile, duration_s});
 }

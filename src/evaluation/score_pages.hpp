@@ -15,11 +15,11 @@ namespace svsep {
 /// overview of all songs, FOLDER/index.html.
 class ScorePages {
  public:
-  /// Throws Error(output) where a page of these songs is there and is to be kept.
+  /// Throws Error(output) where the overview or a page of these songs is there and is to be kept.
   ScorePages(std::filesystem::path folder, const std::vector<std::string>& songs, ExistingFile existing);
 
   /// References, estimates and scores have the same stems in the same order; estimates open audible,
-  /// references muted. Throws Error(output).
+  /// references muted. Throws Error(output), also where a file is there that is to be kept.
   void write(const std::string& song, const TrackScores& scores, int sample_rate_hz,
              const std::vector<AudioBuffer>& references, const std::vector<AudioBuffer>& estimates);
   /// Writes the overview. Throws Error(output).
@@ -27,6 +27,7 @@ class ScorePages {
 
  private:
   std::filesystem::path folder_;
+  ExistingFile existing_;
   std::vector<PageLink> links_;
 };
 

@@ -229,7 +229,11 @@ TEST_F(Evaluate, WritesPagesToHearReferencesAndEstimates) {
   EXPECT_NE(read_text(folder_ / "pages/index.html").find("ref/index.html"), std::string::npos);
 
   expect_failure(evaluate_folders({"--page", "pages", "-o", "scores"}), 4,
-                 {"pages/ref/index.html", "exists already", "--overwrite"});
+                 {"pages/index.html", "exists already", "--overwrite"});
+  EXPECT_EQ(evaluate_folders({"--page", "pages", "-o", "scores", "--overwrite"}).exit_code, 0);
+  fs::create_directories(folder_ / "mine/ref");
+  write("mine/ref/vocals reference.flac", test::noise(100, 2, 0.1, 4));
+  expect_failure(evaluate_folders({"--page", "mine"}), 4, {"vocals reference.flac"});
   const test::RunResult other = evaluate_folders({"--page", "others", "-o", "scores"});
   EXPECT_EQ(other.out, result.out);
   EXPECT_TRUE(fs::exists(folder_ / "others/ref/index.html")) << "also where the scores are there";

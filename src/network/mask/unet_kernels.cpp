@@ -33,7 +33,8 @@ SVSEP_INLINE void store_value(const Floats& values, std::uint16_t* to) {
   std::memcpy(to, &halves, sizeof halves);
 }
 
-SVSEP_INLINE Floats rectified(const Floats& values) { return values > 0.0F ? values : Floats{}; }
+/// Not a number stays so, as in LibTorch: the estimator looks for it.
+SVSEP_INLINE Floats rectified(const Floats& values) { return values < 0.0F ? Floats{} : values; }
 
 /// result[j] = offset[j] + sum over i of matrix[i][j] * x[i]; vectors of kLanes.
 template <class Finish>

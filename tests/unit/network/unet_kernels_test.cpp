@@ -1,5 +1,6 @@
 #include "network/mask/unet_kernels.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -56,6 +57,20 @@ TEST(UnetKernels, RoundBfloat16ToNearest) {
   const torch::Tensor close = expected.to(torch::kBFloat16).to(torch::kFloat);
   EXPECT_LT((got != close).to(torch::kFloat).mean().item<float>(), 0.01)
       << "only where float32 sums differ in their last bits";
+}
+
+TEST(UnetKernels, KeepWhatIsNotANumber) {
+  for (const auto type : {torch::kFloat, torch::kBFloat16}) {
+    torch::Tensor image = torch::full({2, 16}, NAN).to(type);
+    const torch::Tensor below = torch::zeros({1, 16}).to(type);
+    if (type == torch::kFloat) {
+      add_larger_and_rectify(image.data_ptr<float>(), below.data_ptr<float>(), 2, 16);
+    } else {
+      add_larger_and_rectify(static_cast<std::uint16_t*>(image.data_ptr()),
+                             static_cast<const std::uint16_t*>(below.data_ptr()), 2, 16);
+    }
+    EXPECT_TRUE(image.isnan().all().item<bool>()) << type;
+  }
 }
 
 TEST(UnetKernels, JoinAnImageWithTheSmallerOneBelow) {
