@@ -80,6 +80,7 @@ Sound Remixer::voice(Rng& rng) const {
   if (chance(0.2, rng)) pan(audio, 0.6, rng);
   if (chance(0.12, rng)) harmonise(audio, sample_rate_hz_, rng);
   if (chance(0.2, rng)) double_voice(audio, sample_rate_hz_, rng);
+  if (chance(0.12, rng)) sing_twice(audio, sample_rate_hz_, rng);
   if (chance(0.12, rng)) chorus(audio, sample_rate_hz_, rng);
   if (chance(0.2, rng)) echo(audio, sample_rate_hz_, rng);
   if (chance(0.65, rng)) reverberate(audio, sample_rate_hz_, rng);
@@ -140,6 +141,7 @@ void Remixer::produce_again(AudioBuffer& vocals, Rng& rng) const {
   if (chance(0.15, rng)) compress(vocals, sample_rate_hz_, rng);
   if (chance(0.08, rng)) harmonise(vocals, sample_rate_hz_, rng);
   if (chance(0.1, rng)) double_voice(vocals, sample_rate_hz_, rng);
+  if (chance(0.08, rng)) sing_twice(vocals, sample_rate_hz_, rng);
   if (chance(0.1, rng)) chorus(vocals, sample_rate_hz_, rng);
   if (chance(0.25, rng)) reverberate(vocals, sample_rate_hz_, rng);
   scale(vocals, level / std::max(kSilentRms, rms(vocals)));

@@ -40,6 +40,7 @@ const std::map<std::string, std::function<void(AudioBuffer&, Rng&)>> kEffects = 
     {"compress", [](AudioBuffer& audio, Rng& rng) { compress(audio, kRateHz, rng); }},
     {"overdrive", [](AudioBuffer& audio, Rng& rng) { overdrive(audio, rng); }},
     {"double_voice", [](AudioBuffer& audio, Rng& rng) { double_voice(audio, kRateHz, rng); }},
+    {"sing_twice", [](AudioBuffer& audio, Rng& rng) { sing_twice(audio, kRateHz, rng); }},
     {"cut_lows", [](AudioBuffer& audio, Rng& rng) { cut_lows(audio, kRateHz, rng); }},
     {"breathe", [](AudioBuffer& audio, Rng& rng) { breathe(audio, rng); }},
     {"chorus", [](AudioBuffer& audio, Rng& rng) { chorus(audio, kRateHz, rng); }},
@@ -87,7 +88,7 @@ TEST(Effects, LeaveSilenceSilentAndFollowFromTheGenerator) {
 }
 
 TEST(Effects, TreatChannelsAlikeButForThoseThatSpread) {
-  const std::set<std::string> spread = {"reverberate", "double_voice", "breathe", "chorus", "harmonise"};
+  const std::set<std::string> spread = {"reverberate", "double_voice", "sing_twice", "breathe", "chorus", "harmonise"};
   for (const auto& [name, effect] : kEffects) {
     AudioBuffer audio = with_channels(noise(20000), 2);
     Rng rng({4});
@@ -241,6 +242,22 @@ TEST(DoubleVoice, AddsCopiesThatAreLateByAtMost80Milliseconds) {
     EXPECT_GT(copies, 0.28);
     EXPECT_LT(copies, 2.1);
   }
+}
+
+TEST(SingTwice, IsAsLoudInTheSidesAsInTheMiddle) {
+  double middle = 0.0;
+  double sides = 0.0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    AudioBuffer audio = with_channels(noise(22050), 2);
+    Rng rng({seed});
+    sing_twice(audio, kRateHz, rng);
+    for (std::size_t n = 2000; n < 22050; ++n) {
+      middle += std::pow(double{audio.channels[0][n]} + double{audio.channels[1][n]}, 2);
+      sides += std::pow(double{audio.channels[0][n]} - double{audio.channels[1][n]}, 2);
+    }
+  }
+  EXPECT_GT(sides, 0.6 * middle);  // half keep a voice in the middle
+  EXPECT_LT(sides, middle);
 }
 
 /// The share of the power that lies at a frequency: 1 for a sine.
