@@ -29,7 +29,8 @@ torch::Tensor frame_gains(const torch::Tensor& magnitudes, std::size_t radius) {
   const auto reach = static_cast<std::int64_t>(radius);
   const torch::Tensor first = (frame - reach).clamp_min(0);
   const torch::Tensor end = (frame + reach + 1).clamp_max(frames);
-  const torch::Tensor sum = sums.index_select(-1, end) - sums.index_select(-1, first);
+  // CUDA's running sums fall by a rounding error here and there, where no power is added.
+  const torch::Tensor sum = (sums.index_select(-1, end) - sums.index_select(-1, first)).clamp_min(0);
   const torch::Tensor count = counts.index_select(-1, end) - counts.index_select(-1, first);
   return (sum / count.clamp_min(1)).sqrt().clamp_min(kLowestLevel).reciprocal().to(torch::kFloat);
 }
