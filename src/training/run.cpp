@@ -200,8 +200,9 @@ class Run {
     const bool learns = batch_ <= steps_;
     const Means& means = learns ? trained_ : validated_;
     logger().debug("step {} of {}", batch_, steps_ + validation_steps_);
+    const std::string loss = means.batches == 0 ? "" : fmt::format("loss {:.4f}, ", means.loss());
     progress_.update(static_cast<double>(std::max(0, epoch_ - 1) * (steps_ + validation_steps_) + batch_),
-                     fmt::format("epoch {}, loss {:.4f}, {:.2f} steps/s", epoch_, means.loss(),
+                     fmt::format("epoch {}, {}{:.2f} steps/s", epoch_, loss,
                                  static_cast<double>(batch_) / seconds_since(epoch_start_)));
   }
 
