@@ -11,4 +11,5 @@ svsep train --musdb musdb --musdb mir=0.25 --musdb songs-free=3 --musdb songs-ot
   --accompaniment accompaniment-free --accompaniment accompaniment-other=2 \
   --recipe remix --arch thesis-cnn --init cnn-before.safetensors --loss waveform --batch-size 376 --lr 2e-4 \
   --warmup-steps 200 --schedule cosine --ema 0.999 --clip-norm 5 --epochs 10 --steps-per-epoch 368 --patience 1000 \
-  --seed 5 --amp -o cnn.safetensors
+  --seed 5 --amp -o cnn-1.safetensors
+svsep model calibrate cnn-1.safetensors --licence CC-BY-NC-SA-4.0 -o cnn.safetensors
