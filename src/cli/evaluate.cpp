@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +38,10 @@ struct EvaluateOptions {
   EstimatorOptions estimator;
 };
 
+/// Of the accompaniment.
+const std::map<Part, std::string> kParts = {
+    {Part::drums, "drums"}, {Part::bass, "bass"}, {Part::other, "other"}};
+
 [[noreturn]] void fail_input(const fs::path& path, const std::string& reason) {
   throw Error(ErrorKind::input, "cannot score: " + path.string() + ": " + reason);
 }
@@ -55,18 +60,53 @@ fs::path estimates_of(const fs::path& folder, const std::string& song) {
   return fs::exists(stem_file) && !fs::exists(folder / song) ? stem_file : folder / song;
 }
 
-EvaluationTrack musdb_track(const Track& track, const EvaluateOptions& options) {
-  EvaluationTrack result{
-      {track.name}, {{"vocals", {}, {}}, {"accompaniment", {}, {}}}, {}, track.is_stem_file};
-  for (const Source& source : track.sources) {
-    result.targets[source.part == Part::vocals ? 0 : 1].reference.push_back(
-        {source.path, source.stem ? static_cast<std::size_t>(*source.stem) : 0});
+/// The parts of the accompaniment that the song and the estimates both have. A stem called other is that part
+/// where drums and bass are stems too, and no further one.
+std::vector<Part> common_parts(const Track& track, const std::set<std::string>& stems) {
+  std::set<std::string> further = stems;
+  for (const char* name : {"vocals", "accompaniment", "drums", "bass", "other"}) further.erase(name);
+  std::vector<Part> common;
+  for (const auto& [part, name] : kParts) {
+    const bool in_song = std::any_of(track.sources.begin(), track.sources.end(),
+                                     [wanted = part](const Source& source) { return source.part == wanted; });
+    const bool is_known = part != Part::other || (common.size() == 2 && further.empty());
+    if (in_song && is_known && stems.contains(name)) common.push_back(part);
   }
+  return common;
+}
+
+/// Its parts that the estimates have too, the vocals, and the accompaniment.
+EvaluationTrack with_targets(const Track& track, const std::vector<Part>& parts) {
+  EvaluationTrack result{.names = {track.name}};
+  result.is_musdb18 = track.is_stem_file;
+  result.parts = parts.size();
   if (!track.mixture.empty()) result.mixture = AudioStream{track.mixture};
-  if (options.estimates.empty()) return result;
-  const fs::path from = estimates_of(options.estimates, track.name);
+  for (const Part part : parts) result.targets.push_back({kParts.at(part)});
+  result.targets.push_back({"vocals"});
+  result.targets.push_back({"accompaniment"});
+  for (const Source& source : track.sources) {
+    const AudioStream stream{source.path, source.stem ? static_cast<std::size_t>(*source.stem) : 0};
+    const auto part = std::find(parts.begin(), parts.end(), source.part) - parts.begin();
+    if (static_cast<std::size_t>(part) < parts.size())
+      result.targets[static_cast<std::size_t>(part)].reference.push_back(stream);
+    result.targets[parts.size() + (source.part == Part::vocals ? 0 : 1)].reference.push_back(stream);
+  }
+  return result;
+}
+
+EvaluationTrack separated_track(const Track& track, const fs::path& from) {
   const auto estimates = estimates_in(from);
-  for (Target& target : result.targets) target.estimate = estimate_of(estimates, from, target.name);
+  std::set<std::string> stems;
+  for (const auto& [name, stream] : estimates) stems.insert(name);
+  EvaluationTrack result = with_targets(track, common_parts(track, stems));
+  const bool has_all_parts = result.parts == kParts.size();
+  for (Target& target : result.targets) {
+    if (target.name == "accompaniment" && has_all_parts && !stems.contains(target.name)) {
+      for (const auto& [part, name] : kParts) target.estimate.push_back(estimates.at(name));
+    } else {
+      target.estimate = {estimate_of(estimates, from, target.name)};
+    }
+  }
   return result;
 }
 
@@ -85,20 +125,23 @@ EvaluationTrack folder_track(const EvaluateOptions& options) {
   const auto references = stems_in(options.reference);
   if (references.empty()) fail_input(options.reference, "no stems; expected audio files, got none");
   const auto estimates = estimates_in(options.estimate);
-  EvaluationTrack track{names_of(options.reference), {}, {}, false};
+  EvaluationTrack track{.names = names_of(options.reference)};
   for (const auto& [name, path] : references) {
-    track.targets.push_back({name, {{path}}, estimate_of(estimates, options.estimate, name)});
+    track.targets.push_back({name, {{path}}, {estimate_of(estimates, options.estimate, name)}});
   }
   return track;
 }
 
 /// The tracks whose estimates are there; the others are named in an error and counted.
-std::vector<EvaluationTrack> musdb_tracks(const EvaluateOptions& options, std::size_t& failed) {
+std::vector<EvaluationTrack> musdb_tracks(const EvaluateOptions& options,
+                                          const std::optional<EvaluatedModel>& model, std::size_t& failed) {
   const std::vector<Track> tracks = list_tracks(options.musdb, options.subset);
   std::vector<EvaluationTrack> found;
   for (const Track& track : tracks) {
     try {
-      found.push_back(musdb_track(track, options));
+      found.push_back(
+          model ? with_targets(track, common_parts(track, {model->stems.begin(), model->stems.end()}))
+                : separated_track(track, estimates_of(options.estimates, track.name)));
     } catch (const Error& error) {
       if (tracks.size() == 1) throw;
       logger().error("{}", error.what());
@@ -140,7 +183,9 @@ EvaluationSettings settings_of(const EvaluateOptions& options) {
   if (options.musdb.empty() || !options.estimates.empty()) return settings;
   const auto model = std::make_shared<ModelFile>(find_model_file(options.model));
   settings.estimates_described = "model " + model->path().stem().string();
-  settings.model = {model->path(), [model, estimator = options.estimator] {
+  settings.model = {model->path(),
+                    model->info().chunks ? model->info().chunks->stems : std::vector<std::string>(),
+                    [model, estimator = options.estimator] {
                       EstimatorOptions chosen = estimator;
                       announce_threads(chosen.threads);
                       chosen.device = load_backend().choose_device(chosen.device);
@@ -154,9 +199,10 @@ int evaluate(const EvaluateOptions& options) {
     throw Error(ErrorKind::usage, "nothing to score; expected --musdb, or --reference and --estimate");
   }
   std::size_t unpaired = 0;
-  const std::vector<EvaluationTrack> tracks =
-      options.musdb.empty() ? std::vector{folder_track(options)} : musdb_tracks(options, unpaired);
   const EvaluationSettings settings = settings_of(options);
+  const std::vector<EvaluationTrack> tracks = options.musdb.empty()
+                                                  ? std::vector{folder_track(options)}
+                                                  : musdb_tracks(options, settings.model, unpaired);
   const Evaluation evaluation = evaluate_tracks(tracks, settings);
   print_table(evaluation, settings);
   if (evaluation.reused > 0) {
@@ -179,10 +225,11 @@ void add_evaluate(CLI::App& app, Action& action) {
   add_choice(verb, "--subset", options->subset, "test",
              {{"test", Subset::test}, {"validation", Subset::validation}, {"train", Subset::train}},
              "Which songs of --musdb");
-  CLI::Option* estimates =
-      verb.add_option("--estimates", options->estimates,
-                      "Folder of SONG/vocals.wav and SONG/accompaniment.wav; without it, the model separates")
-          ->needs(musdb);
+  CLI::Option* estimates = verb.add_option("--estimates", options->estimates,
+                                           "Folder of SONG/vocals.wav and SONG/accompaniment.wav (drums, "
+                                           "bass and other too); without it, the "
+                                           "model separates")
+                               ->needs(musdb);
   verb.add_option("-m,--model", options->model, "Name of a shipped model, or path of a model file")
       ->capture_default_str()
       ->needs(musdb)

@@ -9,6 +9,7 @@
 #include "svsep/error.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -55,10 +56,13 @@ class TrackAudio {
   /// A stem file's references have the padding at the end, as the musdb package reads them; estimates may
   /// lack it.
   [[nodiscard]] std::vector<AudioBuffer> estimates() {
+    const std::size_t tolerance = track_.is_musdb18 ? kPaddingSamples : 0;
     std::vector<AudioBuffer> audio;
     for (const Target& target : track_.targets) {
-      audio.push_back(
-          reader_.read_estimate(target.estimate.value(), track_.is_musdb18 ? kPaddingSamples : 0));
+      audio.push_back(reader_.read_estimate(target.estimate.front(), tolerance));
+      for (std::size_t i = 1; i < target.estimate.size(); ++i) {
+        add(audio.back(), reader_.read_estimate(target.estimate[i], tolerance));
+      }
     }
     return audio;
   }
@@ -73,8 +77,8 @@ class TrackAudio {
   }
 
   [[nodiscard]] AudioBuffer sum() const {
-    AudioBuffer audio = references.front();
-    for (std::size_t i = 1; i < references.size(); ++i) add(audio, references[i]);
+    AudioBuffer audio = references[track_.parts];
+    for (std::size_t i = track_.parts + 1; i < references.size(); ++i) add(audio, references[i]);
     return audio;
   }
 
@@ -84,6 +88,13 @@ class TrackAudio {
  public:
   std::vector<std::string> names;
   std::vector<AudioBuffer> references;
+};
+
+/// Targets of a track, one after the other, that are scored together.
+struct ScoredTogether {
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::optional<BssEval> bss_eval = {};
 };
 
 class Evaluator {
@@ -140,16 +151,22 @@ class Evaluator {
 
   void score(std::size_t t, const std::vector<std::size_t>& missing) {
     TrackAudio audio(tracks_[t]);
-    std::optional<BssEval> bss_eval;  // made when the first estimates are there: bad ones are told at once
+    const std::size_t parts = tracks_[t].parts;
+    ScoredTogether parts_and_vocals{.first = 0, .count = parts + 1};
+    ScoredTogether whole{.first = parts, .count = audio.names.size() - parts};
     for (const std::size_t r : missing) {
       const Row row = settings_.rows[r];
       const std::vector<AudioBuffer> estimates = estimates_of(row, audio);
-      if (!bss_eval) {
-        bss_eval.emplace(audio.references, static_cast<std::size_t>(audio.sample_rate_hz()),
-                         settings_.threads);
+      TrackScores& scores = result_.scores[r][t];
+      if (row == Row::estimates && parts > 0) {
+        scores = scored(parts_and_vocals, audio, estimates);
+        scores.pop_back();
+        std::ranges::move(scored(whole, audio, std::span(estimates).subspan(parts)),
+                          std::back_inserter(scores));
+      } else {
+        scores = scored(whole, audio, estimates);
       }
-      result_.scores[r][t] = score_track(*bss_eval, audio.names, audio.references, estimates);
-      store_.save(tracks_[t], row, result_.scores[r][t]);
+      store_.save(tracks_[t], row, scores);
       if (pages_ && row == Row::estimates) {
         pages_->write(tracks_[t].names.front(), result_.scores[r][t], audio.sample_rate_hz(),
                       audio.references, estimates);
@@ -158,24 +175,43 @@ class Evaluator {
     }
   }
 
-  std::vector<AudioBuffer> estimates_of(Row row, TrackAudio& audio) {
-    if (row == Row::mixture) return {audio.references.size(), audio.scored_mixture()};
-    if (row == Row::estimates) {
-      return settings_.model ? separate(audio.mixture(), audio.sample_rate_hz()) : audio.estimates();
+  /// `estimates` begins with that of the group's first target.
+  TrackScores scored(ScoredTogether& group, const TrackAudio& audio,
+                     std::span<const AudioBuffer> estimates) const {
+    const auto references = std::span(audio.references).subspan(group.first, group.count);
+    if (!group.bss_eval) {  // when the first estimates are there: bad ones are told at once
+      group.bss_eval.emplace(references, static_cast<std::size_t>(audio.sample_rate_hz()), settings_.threads);
     }
-    auto pair = oracle_estimates(audio.references[0], audio.references[1],
+    const auto name = audio.names.begin() + static_cast<std::ptrdiff_t>(group.first);
+    return score_track(*group.bss_eval, {name, name + static_cast<std::ptrdiff_t>(group.count)}, references,
+                       estimates.first(group.count));
+  }
+
+  /// Of all targets; of the mixture and the ideal masks, of those that are no parts.
+  std::vector<AudioBuffer> estimates_of(Row row, TrackAudio& audio) {
+    if (row == Row::estimates) {
+      return settings_.model ? separate(audio.mixture(), audio.sample_rate_hz(), audio.names)
+                             : audio.estimates();
+    }
+    const std::size_t targets = audio.references.size();
+    if (row == Row::mixture) return {2, audio.scored_mixture()};
+    auto pair = oracle_estimates(audio.references[targets - 2], audio.references[targets - 1],
                                  row == Row::ibm ? OracleMask::binary : OracleMask::ratio);
     return {std::move(pair[0]), std::move(pair[1])};
   }
 
-  std::vector<AudioBuffer> separate(const AudioBuffer& mixture, int sample_rate_hz) {
+  std::vector<AudioBuffer> separate(const AudioBuffer& mixture, int sample_rate_hz,
+                                    const std::vector<std::string>& names) {
     if (!estimator_) estimator_ = settings_.model->make_estimator();
     const std::size_t channels = mixture.channels.size();
-    std::vector<AudioBuffer> stems(2, AudioBuffer(channels, 0));
-    const auto separator = estimator_->make_separator({sample_rate_hz, static_cast<int>(channels)}, {},
+    std::vector<AudioBuffer> stems(names.size(), AudioBuffer(channels, 0));
+    SeparationSettings settings;
+    settings.stems = names;
+    const auto separator = estimator_->make_separator({sample_rate_hz, static_cast<int>(channels)}, settings,
                                                       [&](std::span<const AudioBuffer> blocks) {
-                                                        append(stems[0], blocks[0]);
-                                                        append(stems[1], blocks[1]);
+                                                        for (std::size_t i = 0; i < stems.size(); ++i) {
+                                                          append(stems[i], blocks[i]);
+                                                        }
                                                       });
     for (std::size_t begin = 0; begin < mixture.samples(); begin += kBlockSamples) {
       throw_if_cancelled();

@@ -17,8 +17,8 @@ namespace svsep {
 /// One stem to score.
 struct Target {
   std::string name;
-  std::vector<AudioStream> reference;   ///< which add up to it
-  std::optional<AudioStream> estimate;  ///< absent: the model separates the mixture
+  std::vector<AudioStream> reference = {};  ///< which add up to it
+  std::vector<AudioStream> estimate = {};   ///< likewise; none: the model separates the mixture
 };
 
 /// A song with its references.
@@ -26,8 +26,11 @@ struct EvaluationTrack {
   /// What its file of scores may be called: the first name that the scores of other references have not
   /// taken.
   std::vector<std::string> names;
-  std::vector<Target> targets;
-  std::optional<AudioStream> mixture;  ///< absent: the sum of the references
+  std::vector<Target> targets = {};
+  std::optional<AudioStream> mixture = {};  ///< absent: the sum of the references
+  /// The first so many targets are parts of the last one, the accompaniment. As museval does, they are scored
+  /// together with the vocals, then the vocals and the accompaniment as a pair. Only estimates have parts.
+  std::size_t parts = 0;
   bool is_musdb18 = false;  ///< read as the musdb package reads its stem files, see round_to_16_bits
 };
 
@@ -37,6 +40,7 @@ enum class Row { estimates, mixture, ibm, irm };
 /// The model whose estimates are scored where the tracks bring none.
 struct EvaluatedModel {
   std::filesystem::path path;
+  std::vector<std::string> stems;                              ///< its own
   std::function<std::unique_ptr<Estimator>()> make_estimator;  ///< called once, when it is needed
 };
 

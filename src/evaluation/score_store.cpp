@@ -82,8 +82,10 @@ Scored ScoreStore::scored(const EvaluationTrack& track, Row row) {
     if (model_hash_.empty()) model_hash_ = fmt::format("{:016x}", hash_file(settings_.model->path));
     text = "model " + model_hash_ + (track.mixture ? stream_text(*track.mixture) : "");
   } else if (row == Row::estimates) {
-    for (const Target& target : track.targets)
-      text += target.name + "=" + stream_text(target.estimate.value());
+    for (const Target& target : track.targets) {
+      text += target.name + "=";
+      for (const AudioStream& stream : target.estimate) text += stream_text(stream);
+    }
   }
   return {hash_of_references(track), short_hash(text),
           row == Row::estimates ? settings_.estimates_described : row_name(row)};

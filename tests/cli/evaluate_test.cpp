@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <string>
@@ -216,6 +217,45 @@ TEST_F(Evaluate, ReadsTheStemFilesThatSeparateWrites) {
   write("musdb/test/Song/bass.wav", vocals);
   expect_failure(evaluate({"--reference", "musdb/test/Song", "--estimate", "separated/Song.stem.mp4"}), 3,
                  {"Song.stem.mp4", "bass"});
+}
+
+TEST_F(Evaluate, ScoresThePartsThatSongAndEstimatesBothHave) {
+  fs::create_directories(folder_ / "musdb/test/Song");
+  fs::create_directories(folder_ / "separated/Song");
+  std::uint64_t seed = 10;
+  for (const char* part : {"vocals", "drums", "bass", "other"}) {
+    write(std::string("musdb/test/Song/") + part + ".wav", test::noise(kSamples, 2, 0.2, ++seed));
+    AudioBuffer estimate = test::noise(kSamples, 2, 0.2, seed);
+    for (auto& channel : estimate.channels) {
+      for (float& sample : channel) sample *= 0.9F;  // 20 dB
+    }
+    write(std::string("separated/Song/") + part + ".wav", estimate);
+  }
+  const auto targets = [&](std::vector<std::string> more = {}) {
+    more.insert(more.begin(),
+                {"--musdb", "musdb", "--estimates", "separated", "--overwrite", "-o", "scores"});
+    const test::RunResult result = evaluate(more);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const auto song = nlohmann::json::parse(read_text(folder_ / "scores/test/Song.json"));
+    std::map<std::string, double> scores;
+    for (const auto& target : song.at("targets")) scores[target.at("name")] = target.at("uSDR").get<double>();
+    return scores;
+  };
+  const std::map<std::string, double> all = targets({"--oracle", "--page", "pages"});
+  ASSERT_EQ(all.size(), 5U) << "the accompaniment is the sum of its parts";
+  for (const auto& [name, db] : all) EXPECT_NEAR(db, 20.0, 0.1) << name;
+  EXPECT_TRUE(fs::exists(folder_ / "pages/Song/drums estimate.flac"));
+  const auto mixture = nlohmann::json::parse(read_text(folder_ / "scores/mixture/test/Song.json"));
+  EXPECT_EQ(mixture.at("targets").size(), 2U);
+
+  write("separated/Song/piano.wav", test::noise(kSamples, 2, 0.1, 3));
+  write("separated/Song/accompaniment.wav", test::noise(kSamples, 2, 0.1, 3));
+  const std::map<std::string, double> six = targets();
+  EXPECT_FALSE(six.contains("other")) << "what a model with a piano calls other is another part";
+  EXPECT_TRUE(six.contains("drums"));
+  for (const char* part : {"drums", "bass", "piano"})
+    fs::remove(folder_ / "separated/Song" / (std::string(part) + ".wav"));
+  EXPECT_EQ(targets().size(), 2U) << "other beside vocals alone is the whole accompaniment";
 }
 
 TEST_F(Evaluate, WritesPagesToHearReferencesAndEstimates) {
