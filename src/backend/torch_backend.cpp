@@ -26,6 +26,7 @@ class TorchBackend : public Backend {
     set_threads(options.threads);
     const torch::Device device = svsep::choose_device(options.device);
     const torch::ScalarType type = options.float32 ? torch::kFloat : fastest_type(device);
+    at::globalContext().setAllowTF32CuDNN(type != torch::kFloat);  // which has ten bits, not float32's 23
     if (model.info().chunks) {
       return std::make_unique<TorchChunkEstimator>(
           model, ChunkEstimatorOptions{device, type, options.overlap, options.stems});

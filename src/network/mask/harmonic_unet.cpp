@@ -21,6 +21,10 @@ constexpr double kBeyond = -3.0;  ///< what a harmonic above or below all positi
 constexpr std::size_t kMaxBlocks = 16;
 constexpr std::int64_t kMaxPositionsTimesBins = 1 << 22;  ///< the only sizes whose memory no file has to fill
 constexpr double kDropout = 0.1;                          ///< of what a block adds
+constexpr std::array<std::int64_t, kLevels> kFrameScales = {
+    4, 2, 1, 1};  ///< a level's frames per one of the lowest level
+/// Frames of the lowest level beside the wanted ones that a level's decoder needs.
+constexpr std::array<std::int64_t, kLevels> kDecoderMargins = {1, 1, 2, 3};
 
 /// {frames, positions} of one step of the level below `level`.
 std::array<std::int64_t, 2> step_below(std::size_t level) { return {level < 2 ? 2 : 1, 2}; }
@@ -62,6 +66,25 @@ torch::Tensor positions_to_bins(const HarmonicUnetSizes& sizes) {
       (octaves * static_cast<double>(sizes.positions_per_octave) + positions).clamp(0, positions - 1);
   const torch::Tensor distances = (at.unsqueeze(1) - torch::arange(sizes.positions, torch::kDouble)).abs();
   return (1 - distances).clamp_min(0).to(torch::kFloat);
+}
+
+/// Frames of an image, counted in those of the lowest level.
+struct LowestFrames {
+  std::int64_t first = 0;
+  std::int64_t end = 0;
+
+  /// With `margin` more on either side, as far as `all` goes.
+  [[nodiscard]] LowestFrames widened(std::int64_t margin, const LowestFrames& all) const {
+    return {std::max(first - margin, all.first), std::min(end + margin, all.end)};
+  }
+};
+
+/// The frames `wanted` of an image that holds `held` and has `scale` frames for each of the lowest level.
+torch::Tensor cut(const torch::Tensor& x, const LowestFrames& held, const LowestFrames& wanted,
+                  std::int64_t scale) {
+  if (wanted.first == held.first && wanted.end == held.end) return x;
+  return x.narrow(2, scale * (wanted.first - held.first), scale * (wanted.end - wanted.first))
+      .contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 /// In place where nothing is learned.
@@ -213,7 +236,7 @@ torch::Tensor DenseAcrossImpl::of_rectified(const torch::Tensor& x) {
 }
 
 HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalised)
-    : positions_per_octave_(sizes.positions_per_octave) {
+    : positions_per_octave_(sizes.positions_per_octave), dilations_(sizes.dilations) {
   const auto layer = [&](const std::string& name, std::size_t index,
                          const torch::nn::Conv2dOptions& options) {
     const bool learns_from_batches = normalised && options.kernel_size()->front() > 1;
@@ -304,9 +327,20 @@ torch::Tensor HarmonicUnetImpl::with_harmonics(const torch::Tensor& x) const {
 }
 
 torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
+  return logits(windows, 0, windows.size(-2));
+}
+
+torch::Tensor HarmonicUnetImpl::slide(const torch::Tensor& stretch, const Windows& windows) {
+  return logits(windows_of(stretch, windows), windows.before_kept(), windows.kept);
+}
+
+torch::Tensor HarmonicUnetImpl::logits(const torch::Tensor& windows, std::int64_t first, std::int64_t count) {
   const torch::Tensor planes = windows.dim() == 3 ? windows.unsqueeze(1) : windows;
   const std::int64_t frames = planes.size(2);
   const std::int64_t missing = (kFrameStep - frames % kFrameStep) % kFrameStep;
+  const LowestFrames all = {0, (frames + missing) / kFrameStep};
+  const LowestFrames wanted = {first / kFrameStep, (first + count + kFrameStep - 1) / kFrameStep};
+  LowestFrames held = all;
   const torch::Tensor seen = dense(torch::constant_pad_nd(planes, {0, 0, 0, missing}), to_positions_);
   std::vector<torch::Tensor> levels;
   torch::Tensor x = with_harmonics(seen);
@@ -315,7 +349,15 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
     x = rectified(down_[level](levels.back()));
   }
   x = x + place_;
+  const auto keep = [&](std::int64_t margin) {
+    const LowestFrames kept = wanted.widened(margin, all);
+    x = cut(x, held, kept, x.size(2) / (held.end - held.first));
+    held = kept;
+  };
+  std::int64_t margin = std::accumulate(dilations_.begin(), dilations_.end(), kDecoderMargins.back());
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    keep(margin);
+    margin -= dilations_[block];
     torch::Tensor added = rectified(blocks_[block](x));
     // Whole channels of a frame: their positions are too alike to miss one another.
     if (is_training()) added = added * dropout(torch::ones_like(added.narrow(3, 0, 1)), kDropout);
@@ -325,9 +367,12 @@ torch::Tensor HarmonicUnetImpl::forward(const torch::Tensor& windows) {
     x = x + torch::relu(dense(x, across->weight, across->bias));
   }
   for (std::size_t level = kLevels; level-- > 0;) {
-    x = decode_dense_[level]->of_rectified(decode_[level](joined(levels[level], up_[level](x))));
+    keep(kDecoderMargins.at(level));
+    const torch::Tensor skipped = cut(levels[level], all, held, kFrameScales.at(level));
+    levels[level].reset();
+    x = decode_dense_[level]->of_rectified(decode_[level](joined(skipped, up_[level](x))));
   }
-  return dense(mask_(x).squeeze(1).narrow(1, 0, frames), to_bins_);
+  return dense(mask_(x).squeeze(1).narrow(1, first - kFrameStep * held.first, count), to_bins_);
 }
 
 }  // namespace svsep

@@ -71,6 +71,7 @@ class HarmonicUnetImpl : public MaskNetwork {
   explicit HarmonicUnetImpl(const HarmonicUnetSizes& sizes = {}, bool normalised = false);
 
   torch::Tensor forward(const torch::Tensor& windows) override;
+  torch::Tensor slide(const torch::Tensor& stretch, const Windows& windows) override;
 
   /// With the batch normalisation folded into the convolutions.
   [[nodiscard]] std::vector<NamedTensor> stored_tensors() const override;
@@ -78,10 +79,14 @@ class HarmonicUnetImpl : public MaskNetwork {
   void adopt(const ModelFile& file) override;
 
  private:
+  /// The logits of `count` frames from `first` on: [windows, count, bins]. Each layer computes the frames
+  /// that these depend on.
+  [[nodiscard]] torch::Tensor logits(const torch::Tensor& windows, std::int64_t first, std::int64_t count);
   /// [windows, planes, frames, positions] -> a plane for each harmonic, the other planes, the height.
   [[nodiscard]] torch::Tensor with_harmonics(const torch::Tensor& x) const;
 
   std::int64_t positions_per_octave_;
+  std::vector<std::int64_t> dilations_;
   torch::Tensor to_positions_;  ///< [positions, bins]
   torch::Tensor to_bins_;       ///< [bins, positions]
   torch::Tensor height_;        ///< [positions]: -1 .. 1

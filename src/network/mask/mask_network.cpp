@@ -20,10 +20,13 @@ constexpr const char* kOutputBias = "output.bias";
 
 }  // namespace
 
+torch::Tensor windows_of(const torch::Tensor& stretch, const Windows& windows) {
+  const torch::Tensor x = stretch.unfold(-2, windows.frames, windows.hop).transpose(-2, -1);
+  return stretch.dim() == 3 ? x.transpose(0, 1) : x;
+}
+
 torch::Tensor MaskNetwork::slide(const torch::Tensor& stretch, const Windows& windows) {
-  torch::Tensor x = stretch.unfold(-2, windows.frames, windows.hop).transpose(-2, -1);
-  if (stretch.dim() == 3) x = x.transpose(0, 1);
-  return forward(x).narrow(1, windows.before_kept(), windows.kept);
+  return forward(windows_of(stretch, windows)).narrow(1, windows.before_kept(), windows.kept);
 }
 
 torch::Tensor MaskNetwork::masks(const torch::Tensor& stretch, const Windows& windows,

@@ -53,6 +53,9 @@ class MaskNetwork : public torch::nn::Module {
   virtual void adopt(const ModelFile& file);
 };
 
+/// [frames, bins] or [planes, frames, bins] -> its whole windows, as MaskNetwork::forward takes them. A view.
+[[nodiscard]] torch::Tensor windows_of(const torch::Tensor& stretch, const Windows& windows);
+
 /// Throws Error(model) unless the file states this architecture.
 void check_architecture(const ModelFile& file, const std::string& expected);
 
