@@ -46,8 +46,8 @@ void harmonise(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Adds one or two copies, 8 to 40 ms late, that waver by up to 20 cents; each with its own place between
 /// channels.
 void double_voice(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
-/// Another take in each of two channels, as double-tracked voices are mixed: as loud in the sides as in the middle. Half
-/// keep some of the voice itself. One channel stays as it is.
+/// Another take in each of two channels, as double-tracked voices are mixed: as loud in the sides as in the
+/// middle. Half keep some of the voice itself. One channel stays as it is.
 void sing_twice(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Adds three echoes.
 void echo(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
