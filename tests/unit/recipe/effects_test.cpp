@@ -88,7 +88,8 @@ TEST(Effects, LeaveSilenceSilentAndFollowFromTheGenerator) {
 }
 
 TEST(Effects, TreatChannelsAlikeButForThoseThatSpread) {
-  const std::set<std::string> spread = {"reverberate", "double_voice", "sing_twice", "breathe", "chorus", "harmonise"};
+  const std::set<std::string> spread = {"reverberate", "double_voice", "sing_twice",
+                                        "breathe",     "chorus",       "harmonise"};
   for (const auto& [name, effect] : kEffects) {
     AudioBuffer audio = with_channels(noise(20000), 2);
     Rng rng({4});
