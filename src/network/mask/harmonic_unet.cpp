@@ -112,7 +112,8 @@ void with_values(const torch::Tensor& x, const Work& work) {
 
 /// relu(x + what is below it, repeated to its size); may take x's memory.
 torch::Tensor joined(const torch::Tensor& x, const torch::Tensor& below) {
-  const bool suits = suits_kernels(x) && suits_kernels(below) && x.size(3) == 2 * below.size(3);
+  const bool suits = suits_kernels(x) && suits_kernels(below) && x.scalar_type() == below.scalar_type() &&
+                     x.size(3) == 2 * below.size(3);
   if (!suits) return torch::relu(torch::upsample_nearest2d(below, {x.size(2), x.size(3)}) + x);
   const std::int64_t channels = x.size(1);
   const std::int64_t row_values = x.size(3) * channels;

@@ -78,6 +78,24 @@ TEST(Learner, LearnsInBfloat16WithClippedGradientsAndAnAverage) {
   }
 }
 
+/// Wide enough for the kernels that separation uses; a step first, so that batches have been normalised.
+double validation_loss_of_wide_unet(bool amp) {
+  TrainingOptions options = quick();
+  options.amp = amp;
+  options.loss = Loss::waveform;
+  const HarmonicUnetSizes sizes{test::kBins, 1, 32, 8, {16, 16, 16, 16, 16}, {4, 4, 4, 4}, {1, 2}};
+  Learner learner = learner_of(options, test::tiny(trainable(sizes)));
+  Means learned, validated;
+  learner.learn(test::stretches(4, 1), learned);
+  learner.validate(test::stretches(4, 2), validated);
+  return validated.loss();
+}
+
+TEST(Learner, ValidatesInBfloat16AsInFloat32) {
+  const double exact = validation_loss_of_wide_unet(false);
+  EXPECT_NEAR(validation_loss_of_wide_unet(true), exact, 0.02 * exact);
+}
+
 TEST(Learner, ReconstructsTheVocalsInItsPretraining) {
   TrainingOptions options = quick();
   options.pretraining = Pretraining::autoencoder;
