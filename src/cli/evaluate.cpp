@@ -187,6 +187,7 @@ EvaluationSettings settings_of(const EvaluateOptions& options) {
                     model->info().chunks ? model->info().chunks->stems : std::vector<std::string>(),
                     [model, estimator = options.estimator] {
                       EstimatorOptions chosen = estimator;
+                      if (model->info().chunks) chosen.stems = {"all", "accompaniment"};
                       announce_threads(chosen.threads);
                       chosen.device = load_backend().choose_device(chosen.device);
                       return load_backend().make_estimator(*model, chosen);

@@ -258,6 +258,19 @@ TEST_F(Evaluate, ScoresThePartsThatSongAndEstimatesBothHave) {
   EXPECT_EQ(targets().size(), 2U) << "other beside vocals alone is the whole accompaniment";
 }
 
+TEST_F(Evaluate, ScoresThePartsThatAModelGives) {
+  fs::create_directories(folder_ / "musdb/test/Song");
+  for (const char* part : {"vocals", "drums", "bass", "other"}) {
+    write(std::string("musdb/test/Song/") + part + ".wav", test::noise(kSamples, 2, 0.2, 1));
+  }
+  const test::RunResult result =
+      evaluate({"--musdb", "musdb", "--model", SVSEP_GOLDEN_DIR "/htdemucs_tiny.safetensors"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const char* stem : {"drums", "vocals", "accompaniment"})
+    EXPECT_EQ(count(result.out, std::string(" ") + stem + " "), 1U) << result.out;
+  EXPECT_EQ(count(result.out, "\n"), 4U) << result.out;
+}
+
 TEST_F(Evaluate, WritesPagesToHearReferencesAndEstimates) {
   const test::RunResult result = evaluate_folders({"--page", "pages", "-o", "scores"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
