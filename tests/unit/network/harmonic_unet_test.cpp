@@ -44,6 +44,21 @@ TEST(HarmonicUnet, AgreesWithNumpyOnTheLogits) {
                   .allclose(expected_logits(harmonic_file()), 1e-5, 1e-4));
 }
 
+TEST(HarmonicUnet, GivesTheKeptFramesOfWindowsAsIfItComputedAll) {
+  const torch::NoGradGuard no_gradients;
+  HarmonicUnet network = harmonic_network();
+  const std::int64_t context = harmonic_unet_sizes(harmonic_file()).context_frames();
+  torch::manual_seed(1);
+  for (const std::int64_t kept : {1, 3, 4, 64}) {
+    const Windows windows{2 * context + kept, kept, kept};
+    const torch::Tensor stretch = torch::randn({2, windows.frames + 2 * windows.hop, 33});
+    const torch::Tensor all = network->forward(windows_of(stretch, windows));
+    const torch::Tensor slid = network->slide(stretch, windows);
+    ASSERT_EQ(slid.size(1), kept);
+    EXPECT_TRUE(slid.allclose(all.narrow(1, windows.before_kept(), kept), 1e-5, 1e-5)) << kept;
+  }
+}
+
 TEST(HarmonicUnet, SeesNoFurtherThanItsContext) {
   const torch::NoGradGuard no_gradients;
   HarmonicUnet network = harmonic_network();
