@@ -140,6 +140,25 @@ void harmonise(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
   }
 }
 
+void stack(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
+  constexpr std::array kIntervals = {0, 0, 0, 0, -12, -5, -4, 3, 4, 5, 7, 12};  // semitones
+  const AudioBuffer dry = audio;
+  scale(audio, rng.uniform(0, 1));
+  for (std::uint64_t takes = 2 + rng.below(4); takes > 0; --takes) {
+    const int interval = kIntervals[rng.below(kIntervals.size())];
+    const Swing swing = other_take(rng);
+    const double gain = rng.uniform(0.4, 1);
+    const double angle = rng.uniform(0, 1) * std::numbers::pi / 2;
+    for (std::size_t c = 0; c < audio.channels.size(); ++c) {
+      const double side = audio.channels.size() == 1 ? 1.0 : c == 0 ? std::cos(angle) : std::sin(angle);
+      const std::vector<float>& take = dry.channels[c];
+      add_swinging(audio.channels[c],
+                   interval == 0 ? take : repitch(take, std::exp2(interval / 12.0), sample_rate_hz), swing,
+                   gain * side, sample_rate_hz);
+    }
+  }
+}
+
 void echo(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
   const std::size_t delay = samples_of(rng.uniform(0.12, 0.5), sample_rate_hz);
   const double gain = rng.uniform(0.15, 0.5);

@@ -6,11 +6,34 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <complex>
 #include <numbers>
 
 namespace svsep {
+namespace {
+
+/// The signal with other phases in every frame: phase(bin).
+template <typename Phase>
+std::vector<float> with_phases(Samples signal, const StftParameters& sizes, const Phase& phase) {
+  std::vector<float> result;
+  InverseStft inverse(sizes,
+                      [&](Samples samples) { result.insert(result.end(), samples.begin(), samples.end()); });
+  std::vector<std::complex<float>> frame(sizes.bins());
+  Stft stft(sizes, [&](Spectrum spectrum) {
+    for (std::size_t bin = 0; bin < frame.size(); ++bin) {
+      frame[bin] = std::polar(std::abs(spectrum[bin]), phase(bin));
+    }
+    inverse.push(frame);
+  });
+  stft.push(signal);
+  stft.finish();
+  inverse.finish(signal.size());
+  return result;
+}
+
+}  // namespace
 
 void compress(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
   const double exponent = rng.uniform(0.3, 0.7);
@@ -38,24 +61,59 @@ void breathe(AudioBuffer& audio, Rng& rng) {
   const double voiced = rng.uniform() < 0.25 ? 0.0 : 1.0;  // else whispered
   AudioBuffer breath;
   for (const std::vector<float>& channel : audio.channels) {
-    std::vector<float>& out = breath.channels.emplace_back();
-    InverseStft inverse(kSizes,
-                        [&](Samples samples) { out.insert(out.end(), samples.begin(), samples.end()); });
-    std::vector<std::complex<float>> hissing(kSizes.bins());
-    Stft stft(kSizes, [&](Spectrum frame) {
-      for (std::size_t bin = 0; bin < hissing.size(); ++bin) {
-        const auto phase = static_cast<float>(rng.uniform(0, 2 * std::numbers::pi));
-        hissing[bin] = std::polar(std::abs(frame[bin]), phase);
-      }
-      inverse.push(hissing);
-    });
-    stft.push(channel);
-    stft.finish();
-    inverse.finish(channel.size());
+    breath.channels.push_back(with_phases(channel, kSizes, [&](std::size_t /*bin*/) {
+      return static_cast<float>(rng.uniform(0, 2 * std::numbers::pi));
+    }));
   }
   const double level = rms(audio) / (rms(breath) + 1e-9);
   scale(audio, voiced);
   add(audio, breath, voiced > 0 ? amount * level : level);
+}
+
+void robotise(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
+  constexpr std::array kIntervals = {-12, 3, 4, 5, 7, 12};  // semitones
+  const double dry_gain = rng.uniform() < 0.3 ? rng.uniform(0.2, 1) : 0.0;
+  const std::size_t others = rng.below(3);
+  AudioBuffer dry = audio;
+  scale(audio, dry_gain);
+  for (std::size_t first = 0, end = 0; first < dry.samples(); first = end) {
+    end = std::min(dry.samples(), first + samples_of(rng.uniform(0.15, 1.5), sample_rate_hz) + 1);
+    const double pitch_hz = 100 * std::exp2(rng.uniform(0, 1.6));
+    for (std::size_t note = 0; note <= others; ++note) {
+      const double interval = note == 0 ? 0.0 : kIntervals[rng.below(kIntervals.size())];
+      const double period = sample_rate_hz / (pitch_hz * std::exp2(interval / 12));
+      const std::size_t hop = 2 * std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(period / 2)));
+      const StftParameters sizes{
+          .fft_samples = std::bit_ceil(2 * hop), .window_samples = 2 * hop, .hop_samples = hop};
+      for (std::size_t c = 0; c < audio.channels.size(); ++c) {
+        // A pulse in the middle of every frame: a tone whose period is the hop.
+        const std::vector<float> tone =
+            with_phases(Samples(dry.channels[c]).subspan(first, end - first), sizes,
+                        [](std::size_t bin) { return bin % 2 == 0 ? 0.0F : std::numbers::pi_v<float>; });
+        for (std::size_t n = 0; n < tone.size(); ++n) audio.channels[c][first + n] += tone[n];
+      }
+    }
+  }
+}
+
+void chop(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
+  const std::size_t length = samples_of(rng.uniform(0.08, 0.35), sample_rate_hz) + 1;
+  const std::size_t fade = std::max<std::size_t>(1, samples_of(0.003, sample_rate_hz));
+  const double silent = rng.uniform(0, 0.6);
+  const AudioBuffer dry = audio;
+  for (std::size_t slice = 0; slice * length < audio.samples(); ++slice) {
+    const std::size_t first = slice * length;
+    const std::size_t count = std::min(length, audio.samples() - first);
+    const std::size_t from = rng.uniform() < 0.3 ? rng.below(slice + 1) * length : first;
+    const float gain = rng.uniform() < silent ? 0.0F : 1.0F;
+    for (std::size_t c = 0; c < audio.channels.size(); ++c) {
+      for (std::size_t n = 0; n < count; ++n) {
+        const std::size_t inside = std::min(n, count - 1 - n);
+        const float edge = inside < fade ? fade_in(inside, fade) : 1.0F;
+        audio.channels[c][first + n] = gain * edge * dry.channels[c][from + n];
+      }
+    }
+  }
 }
 
 void rest(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {

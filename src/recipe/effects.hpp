@@ -49,6 +49,13 @@ void double_voice(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Another take in each of two channels, as double-tracked voices are mixed: as loud in the sides as in the
 /// middle. Half keep some of the voice itself. One channel stays as it is.
 void sing_twice(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Two to five more takes, some in harmony, each at its own place between two channels: a stacked chorus.
+void stack(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// A voice as a vocoder gives it: its sound at one pitch or a chord, note after note. Some keep the voice
+/// itself.
+void robotise(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
+/// Slices of a voice in an even rhythm, some silent, some replaced by an earlier slice.
+void chop(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Adds three echoes.
 void echo(AudioBuffer& audio, int sample_rate_hz, Rng& rng);
 /// Adds the sound of a room: decaying noise of 0.15 to 1.6 s, another one for each channel.

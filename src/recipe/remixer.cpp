@@ -74,6 +74,8 @@ Sound Remixer::voice(Rng& rng) const {
   equalise(audio, 7, rng);
   if (chance(0.4, rng)) cut_lows(audio, sample_rate_hz_, rng);
   if (chance(0.08, rng)) breathe(audio, rng);
+  if (chance(0.07, rng)) robotise(audio, sample_rate_hz_, rng);
+  if (chance(0.1, rng)) chop(audio, sample_rate_hz_, rng);
   if (chance(0.4, rng)) compress(audio, sample_rate_hz_, rng);
   if (chance(0.2, rng)) overdrive(audio, rng);
   audio = with_channels(std::move(audio), cutter_.channels);
@@ -81,6 +83,7 @@ Sound Remixer::voice(Rng& rng) const {
   if (chance(0.12, rng)) harmonise(audio, sample_rate_hz_, rng);
   if (chance(0.2, rng)) double_voice(audio, sample_rate_hz_, rng);
   if (chance(0.12, rng)) sing_twice(audio, sample_rate_hz_, rng);
+  if (chance(0.12, rng)) stack(audio, sample_rate_hz_, rng);
   if (chance(0.12, rng)) chorus(audio, sample_rate_hz_, rng);
   if (chance(0.2, rng)) echo(audio, sample_rate_hz_, rng);
   if (chance(0.65, rng)) reverberate(audio, sample_rate_hz_, rng);
@@ -138,10 +141,13 @@ void Remixer::produce_again(AudioBuffer& vocals, Rng& rng) const {
   if (level < kSilentRms) return;
   scale(vocals, 1 / level);
   if (chance(0.2, rng)) cut_lows(vocals, sample_rate_hz_, rng);
+  if (chance(0.06, rng)) robotise(vocals, sample_rate_hz_, rng);
+  if (chance(0.08, rng)) chop(vocals, sample_rate_hz_, rng);
   if (chance(0.15, rng)) compress(vocals, sample_rate_hz_, rng);
   if (chance(0.08, rng)) harmonise(vocals, sample_rate_hz_, rng);
   if (chance(0.1, rng)) double_voice(vocals, sample_rate_hz_, rng);
   if (chance(0.08, rng)) sing_twice(vocals, sample_rate_hz_, rng);
+  if (chance(0.1, rng)) stack(vocals, sample_rate_hz_, rng);
   if (chance(0.1, rng)) chorus(vocals, sample_rate_hz_, rng);
   if (chance(0.25, rng)) reverberate(vocals, sample_rate_hz_, rng);
   scale(vocals, level / std::max(kSilentRms, rms(vocals)));

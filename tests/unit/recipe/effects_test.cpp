@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <numbers>
+#include <numeric>
 #include <set>
 #include <string>
 
@@ -41,6 +42,9 @@ const std::map<std::string, std::function<void(AudioBuffer&, Rng&)>> kEffects = 
     {"overdrive", [](AudioBuffer& audio, Rng& rng) { overdrive(audio, rng); }},
     {"double_voice", [](AudioBuffer& audio, Rng& rng) { double_voice(audio, kRateHz, rng); }},
     {"sing_twice", [](AudioBuffer& audio, Rng& rng) { sing_twice(audio, kRateHz, rng); }},
+    {"stack", [](AudioBuffer& audio, Rng& rng) { stack(audio, kRateHz, rng); }},
+    {"robotise", [](AudioBuffer& audio, Rng& rng) { robotise(audio, kRateHz, rng); }},
+    {"chop", [](AudioBuffer& audio, Rng& rng) { chop(audio, kRateHz, rng); }},
     {"cut_lows", [](AudioBuffer& audio, Rng& rng) { cut_lows(audio, kRateHz, rng); }},
     {"breathe", [](AudioBuffer& audio, Rng& rng) { breathe(audio, rng); }},
     {"chorus", [](AudioBuffer& audio, Rng& rng) { chorus(audio, kRateHz, rng); }},
@@ -88,7 +92,7 @@ TEST(Effects, LeaveSilenceSilentAndFollowFromTheGenerator) {
 }
 
 TEST(Effects, TreatChannelsAlikeButForThoseThatSpread) {
-  const std::set<std::string> spread = {"reverberate", "double_voice", "sing_twice",
+  const std::set<std::string> spread = {"reverberate", "double_voice", "sing_twice", "stack",
                                         "breathe",     "chorus",       "harmonise"};
   for (const auto& [name, effect] : kEffects) {
     AudioBuffer audio = with_channels(noise(20000), 2);
@@ -277,6 +281,59 @@ double rms_of(const std::vector<float>& signal) {
   AudioBuffer audio;
   audio.channels = {signal};
   return rms(audio);
+}
+
+TEST(Stack, AddsTakesOfTheSamePitchAndOfOthers) {
+  bool same = false, other = false;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    AudioBuffer audio;
+    audio.channels = {sine(44100, 440), sine(44100, 440)};
+    Rng rng({seed});
+    stack(audio, kRateHz, rng);
+    const std::vector<float> later(audio.channels[0].begin() + 4410, audio.channels[0].end());
+    const double at_pitch = share_at(later, 440);
+    same = same || at_pitch > 0.85;
+    other = other || at_pitch < 0.6;
+  }
+  EXPECT_TRUE(same);
+  EXPECT_TRUE(other);
+}
+
+TEST(Robotise, GivesEveryNoteOneTone) {
+  AudioBuffer audio = noise(22050, 1);
+  double most = 0.0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {  // some have one note only, a tone of at least a second
+    AudioBuffer robot = audio;
+    Rng rng({seed});
+    robotise(robot, kRateHz, rng);
+    for (std::size_t period = 60; period <= 222; period += 2) {
+      double product = 0.0, power = 0.0;
+      for (std::size_t n = 4000; n < 12000; ++n) {
+        product += double{robot.channels[0][n]} * double{robot.channels[0][n + period]};
+        power += std::pow(double{robot.channels[0][n]}, 2);
+      }
+      most = std::max(most, product / power);
+    }
+  }
+  EXPECT_GT(most, 0.5);  // of noise: 0.05
+}
+
+TEST(Chop, LeavesSlicesAndSilenceOfOneLength) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    AudioBuffer audio;
+    audio.channels = {std::vector<float>(44100, 1.0F)};
+    Rng rng({seed});
+    chop(audio, kRateHz, rng);
+    std::size_t slice = 0;  // what all distances between the slices' ends are multiples of
+    std::size_t last = 0;
+    for (std::size_t n = 1; n < audio.samples(); ++n) {
+      EXPECT_LE(audio.channels[0][n], 1.0F);
+      if (audio.channels[0][n] >= 0.5F || audio.channels[0][n - 1] < 0.5F) continue;
+      if (last > 0) slice = std::gcd(slice, n - last);
+      last = n;
+    }
+    EXPECT_GT(slice, 0.08 * kRateHz) << seed;
+  }
 }
 
 TEST(CutLows, TakesTheBottomAndLeavesTheMiddle) {
