@@ -188,7 +188,6 @@ torch::Tensor HtDemucs::forward(const torch::Tensor& mixture) {
 
   // Real and imaginary parts are channels; the network sees the frames as columns.
   torch::Tensor spectrum = torch::view_as_real(spectrum_of(mix)).permute({0, 1, 4, 3, 2}).flatten(1, 2);
-  const std::int64_t bins = spectrum.size(2), frames = spectrum.size(3);
   const auto [mean, deviation] = level_of(spectrum);
   spectrum = ((spectrum - mean) / (deviation + kSilence)).contiguous();
   const auto [wave_mean, wave_deviation] = level_of(mix);
@@ -196,13 +195,14 @@ torch::Tensor HtDemucs::forward(const torch::Tensor& mixture) {
 
   encode_and_decode(spectrum, wave);
 
-  spectrum = (spectrum * deviation + mean)
-                 .view({batch, sizes_.stems, sizes_.audio_channels, 2, bins, frames})
-                 .permute({0, 1, 2, 5, 4, 3})
-                 .contiguous();
-  wave = (wave.squeeze(2) * wave_deviation + wave_mean)
-             .view({batch, sizes_.stems, sizes_.audio_channels, samples});
-  return wave.add_(wave_of(torch::view_as_complex(spectrum), samples)).narrow(-1, 0, given);
+  spectrum = spectrum.mul_(deviation).add_(mean).unflatten(1, {sizes_.stems, sizes_.audio_channels, 2});
+  wave = wave.squeeze(2).mul_(wave_deviation).add_(wave_mean).contiguous();
+  wave = wave.view({batch, sizes_.stems, sizes_.audio_channels, samples});
+  for (std::int64_t stem = 0; stem < sizes_.stems; ++stem) {  // one at a time needs less memory
+    const torch::Tensor of_stem = spectrum.select(1, stem).permute({0, 1, 4, 3, 2}).contiguous();
+    wave.select(1, stem).add_(wave_of(torch::view_as_complex(of_stem), samples));
+  }
+  return wave.narrow(-1, 0, given);
 }
 
 std::shared_ptr<ChunkNetwork> make_htdemucs(const ModelInfo& info) {

@@ -9,6 +9,9 @@ namespace {
 constexpr std::int64_t kCompression = 8;  // of the channels in a residual branch
 constexpr std::int64_t kResidualKernel = 3;
 constexpr std::int64_t kFramesPerPart = 8 * kResidualTile;  // that a thread takes at once
+constexpr std::int64_t kTileValues = 1
+                                     << 18;  // of a layer's output: what lies between its steps fits a cache
+constexpr std::int64_t kFewestTiles = 4;     // fewer, of more channels, are faster at once
 
 std::int64_t padded(std::int64_t frames) {
   return (frames + kResidualTile - 1) / kResidualTile * kResidualTile;
@@ -29,9 +32,39 @@ std::vector<std::int64_t> along(const DemucsLayerSizes& sizes, std::int64_t valu
   return sizes.over_time ? std::vector<std::int64_t>{other, value} : std::vector<std::int64_t>{value, other};
 }
 
+/// What the kernel sees on either side of the values that it replaces.
+std::int64_t outside_of(const DemucsLayerSizes& sizes) { return sizes.kernel / 4; }
+
 /// Torch's weights of the time branch are those of 1-d convolutions.
 torch::Tensor two_dimensional(const torch::Tensor& weight) {
   return weight.dim() == 3 ? weight.unsqueeze(2) : weight;
+}
+
+/// Rows `first` to `end` of an image and silence where it has none.
+torch::Tensor rows_of(const torch::Tensor& x, std::int64_t first, std::int64_t end) {
+  const std::int64_t from = std::max<std::int64_t>(first, 0), to = std::min(end, x.size(2));
+  const torch::Tensor rows = x.narrow(2, from, to - from);
+  return from == first && to == end ? rows : torch::constant_pad_nd(rows, {0, 0, from - first, end - to});
+}
+
+/// An image of `shape`, whose rows from stride * first to stride * end `step(first, end)` gives. On a CPU
+/// some rows at a time, each time on one thread. The tiles do not depend on the number of threads.
+template <typename Step>
+torch::Tensor by_rows(const torch::Tensor& like, const std::vector<std::int64_t>& shape, std::int64_t stride,
+                      const Step& step) {
+  const std::int64_t rows = shape[2] / stride;
+  const std::int64_t values_per_row = shape[0] * shape[1] * stride * shape[3];
+  const std::int64_t at_once = std::max<std::int64_t>(1, kTileValues / values_per_row);
+  if (!like.is_cpu() || rows < kFewestTiles * at_once) return step(0, rows);
+  torch::Tensor result = torch::empty(shape, like.options());
+  at::parallel_for(0, (rows + at_once - 1) / at_once, 1, [&](std::int64_t begin, std::int64_t end) {
+    const c10::InferenceMode inference;
+    for (std::int64_t first = begin * at_once; first < std::min(end * at_once, rows); first += at_once) {
+      const std::int64_t last = std::min(first + at_once, rows);
+      result.narrow(2, stride * first, stride * (last - first)).copy_(step(first, last));
+    }
+  });
+  return result;
 }
 
 std::shared_ptr<WeightAndBias> convolution(const DemucsLayerSizes& sizes, std::int64_t first,
@@ -178,11 +211,22 @@ DemucsEncoderLayer::DemucsEncoderLayer(const DemucsLayerSizes& sizes) : sizes_(s
 }
 
 torch::Tensor DemucsEncoderLayer::forward(const torch::Tensor& x) const {
-  torch::Tensor input = x;
-  const std::int64_t rest = sizes_.over_time ? x.size(-1) % sizes_.stride : 0;
-  if (rest != 0) input = torch::constant_pad_nd(x, {0, sizes_.stride - rest});
-  torch::Tensor y = torch::conv2d(input, two_dimensional(conv_->weight), conv_->bias,
-                                  along(sizes_, sizes_.stride, 1), along(sizes_, sizes_.kernel / 4, 0));
+  const std::int64_t stride = sizes_.stride, outside = outside_of(sizes_);
+  if (sizes_.over_time) {
+    const std::int64_t rest = x.size(-1) % stride;
+    return encode(rest == 0 ? x : torch::constant_pad_nd(x, {0, stride - rest}), {0, outside});
+  }
+  const std::int64_t rows = (x.size(2) + 2 * outside - sizes_.kernel) / stride + 1;
+  return by_rows(x, {x.size(0), sizes_.inner, rows, x.size(3)}, 1, [&](std::int64_t first, std::int64_t end) {
+    const std::int64_t from = first * stride - outside;
+    return encode(rows_of(x, from, from + (end - first - 1) * stride + sizes_.kernel), {0, 0});
+  });
+}
+
+torch::Tensor DemucsEncoderLayer::encode(const torch::Tensor& x,
+                                         const std::vector<std::int64_t>& padding) const {
+  torch::Tensor y =
+      torch::conv2d(x, two_dimensional(conv_->weight), conv_->bias, along(sizes_, sizes_.stride, 1), padding);
   at::gelu_(y);
   if (dconv_) y = dconv_->forward(y);
   return torch::glu(torch::conv2d(y, two_dimensional(rewrite_->weight), rewrite_->bias), 1);
@@ -213,17 +257,38 @@ void DemucsDecoderLayer::prepare() {
 
 torch::Tensor DemucsDecoderLayer::forward(const torch::Tensor& x, const torch::Tensor& skip,
                                           std::int64_t length) const {
-  const std::vector<std::int64_t> padding = {sizes_.over_time ? 0 : sizes_.context, sizes_.context};
+  const std::int64_t context = sizes_.context, outside = outside_of(sizes_);
+  if (sizes_.over_time) {
+    return spread(gate(x + skip, {0, context}), {0, 1}).narrow(3, outside, length);
+  }
+  const torch::Tensor y = by_rows(x, x.sizes().vec(), 1, [&](std::int64_t first, std::int64_t end) {
+    const std::int64_t from = first - context, to = end + context;
+    return gate(rows_of(x, from, to) + rows_of(skip, from, to), {0, context});
+  });
+  const std::vector<std::int64_t> shape = {x.size(0), sizes_.outer, (x.size(2) + 1) * sizes_.stride,
+                                           x.size(3)};
+  return by_rows(y, shape, sizes_.stride,
+                 [&](std::int64_t first, std::int64_t end) {
+                   return spread(rows_of(y, first - 1, end), {0, 0});
+                 })
+      .narrow(2, outside, length);
+}
+
+torch::Tensor DemucsDecoderLayer::gate(const torch::Tensor& x,
+                                       const std::vector<std::int64_t>& padding) const {
   torch::Tensor y =
-      torch::glu(torch::conv2d(x + skip, two_dimensional(rewrite_->weight), rewrite_->bias, 1, padding), 1);
-  if (dconv_) y = dconv_->forward(y);
-  const torch::Tensor spread = torch::conv2d(y, spread_weight_, spread_bias_, 1, along(sizes_, 1, 0));
-  const std::int64_t rows = spread.size(2), columns = spread.size(3);
-  const torch::Tensor parts = spread.view({y.size(0), sizes_.outer, sizes_.stride, rows, columns});
-  torch::Tensor z =
-      (sizes_.over_time ? parts.permute({0, 1, 3, 4, 2}).reshape({y.size(0), sizes_.outer, rows, -1})
-                        : parts.permute({0, 1, 3, 2, 4}).reshape({y.size(0), sizes_.outer, -1, columns}))
-          .narrow(sizes_.over_time ? 3 : 2, sizes_.kernel / 4, length);
+      torch::glu(torch::conv2d(x, two_dimensional(rewrite_->weight), rewrite_->bias, 1, padding), 1);
+  return dconv_ ? dconv_->forward(y) : y;
+}
+
+torch::Tensor DemucsDecoderLayer::spread(const torch::Tensor& y,
+                                         const std::vector<std::int64_t>& padding) const {
+  const torch::Tensor parts = torch::conv2d(y, spread_weight_, spread_bias_, 1, padding);
+  const std::int64_t rows = parts.size(2), columns = parts.size(3);
+  const torch::Tensor split = parts.view({y.size(0), sizes_.outer, sizes_.stride, rows, columns});
+  torch::Tensor z = sizes_.over_time
+                        ? split.permute({0, 1, 3, 4, 2}).reshape({y.size(0), sizes_.outer, rows, -1})
+                        : split.permute({0, 1, 3, 2, 4}).reshape({y.size(0), sizes_.outer, -1, columns});
   if (!last_) at::gelu_(z);
   return z;
 }

@@ -68,6 +68,8 @@ class DemucsEncoderLayer : public torch::nn::Module {
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x) const;
 
  private:
+  [[nodiscard]] torch::Tensor encode(const torch::Tensor& x, const std::vector<std::int64_t>& padding) const;
+
   DemucsLayerSizes sizes_;
   std::shared_ptr<WeightAndBias> conv_, rewrite_;
   std::shared_ptr<DilatedResidual> dconv_;
@@ -87,6 +89,11 @@ class DemucsDecoderLayer : public torch::nn::Module {
                                       std::int64_t length) const;
 
  private:
+  /// As far as DilatedResidual.
+  [[nodiscard]] torch::Tensor gate(const torch::Tensor& x, const std::vector<std::int64_t>& padding) const;
+  /// The rest. `stride` values for each of y and its neighbour before.
+  [[nodiscard]] torch::Tensor spread(const torch::Tensor& y, const std::vector<std::int64_t>& padding) const;
+
   DemucsLayerSizes sizes_;
   bool last_;
   std::shared_ptr<WeightAndBias> conv_tr_, rewrite_;

@@ -111,21 +111,25 @@ std::vector<torch::Tensor> OpenUnmix::magnitudes(const torch::Tensor& spectra) c
 }
 
 torch::Tensor OpenUnmix::forward(const torch::Tensor& mixture) {
+  const std::int64_t targets = std::ssize(targets_), samples = mixture.size(-1);
   const torch::Tensor spectra = spectra_of(mixture, sizes_.spectrum);
   const std::vector<torch::Tensor> all = magnitudes(spectra);
-  std::vector<torch::Tensor> estimates;
+  torch::Tensor stems = torch::empty({mixture.size(0), targets, sizes_.channels, samples}, mixture.options());
   for (std::int64_t item = 0; item < mixture.size(0); ++item) {
     std::vector<torch::Tensor> of_item;
     for (const torch::Tensor& magnitude : all) of_item.push_back(magnitude[item]);
-    if (targets_.size() == 1) {
-      estimates.push_back(with_phases(spectra[item], of_item));
-      continue;
+    const torch::Tensor estimates = estimate(spectra[item], of_item);
+    for (std::int64_t target = 0; target < targets; ++target) {  // one at a time needs less memory
+      stems[item][target].copy_(signal_of(estimates[target], sizes_.spectrum, samples));
     }
-    for (torch::Tensor& magnitude : of_item) magnitude = magnitude.cpu();
-    estimates.push_back(
-        wiener_filter(spectra[item].cpu(), of_item, sizes_.wiener_frames).to(spectra.device()));
   }
-  return signal_of(torch::stack(estimates), sizes_.spectrum, mixture.size(-1));
+  return stems;
+}
+
+torch::Tensor OpenUnmix::estimate(const torch::Tensor& spectra, std::vector<torch::Tensor> magnitudes) const {
+  if (magnitudes.size() == 1) return with_phases(spectra, magnitudes);
+  for (torch::Tensor& magnitude : magnitudes) magnitude = magnitude.cpu();
+  return wiener_filter(spectra.cpu(), magnitudes, sizes_.wiener_frames).to(spectra.device());
 }
 
 std::shared_ptr<ChunkNetwork> make_open_unmix(const ModelInfo& info) {

@@ -54,6 +54,9 @@ class OpenUnmix : public ChunkNetwork {
  private:
   /// Complex [batch, channels, frames, bins] -> the targets' magnitudes [batch, frames, channels, bins].
   [[nodiscard]] std::vector<torch::Tensor> magnitudes(const torch::Tensor& spectra) const;
+  /// Complex [channels, frames, bins] and the targets' magnitudes -> [targets, channels, frames, bins].
+  [[nodiscard]] torch::Tensor estimate(const torch::Tensor& spectra,
+                                       std::vector<torch::Tensor> magnitudes) const;
 
   OpenUnmixSizes sizes_;
   std::vector<std::shared_ptr<OpenUnmixTarget>> targets_;
