@@ -171,8 +171,8 @@ void HtDemucs::encode_and_decode(torch::Tensor& spectrum, torch::Tensor& wave) c
   transform(spectrum, wave);
   for (std::size_t k = 0; k < decoder_.size(); ++k) {
     spectrum = decoder_[k]->forward(spectrum, spectra.back(), frequencies.back());
-    wave = tdecoder_[k]->forward(wave, waves.back(), samples.back());
     spectra.pop_back();
+    wave = tdecoder_[k]->forward(wave, waves.back(), samples.back());
     waves.pop_back();
     frequencies.pop_back();
     samples.pop_back();
