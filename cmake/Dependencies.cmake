@@ -45,6 +45,12 @@ target_include_directories(svsep_libtorch SYSTEM INTERFACE ${LIBTORCH_HEADERS}
 # stdc++ comes first because a pip torch exports symbols of a standard library of its own.
 target_link_libraries(svsep_libtorch INTERFACE stdc++ ${LIBTORCH_LIBRARY} ${LIBTORCH_CPU_LIBRARY}
                                                ${LIBTORCH_C10_LIBRARY} Threads::Threads)
+# LibTorch's at::parallel_for is a template: without OpenMP where it is used, it has one thread. LibTorch's own threads
+# are GCC's OpenMP; clang's is another library, so what clang builds has one thread there.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  find_package(OpenMP REQUIRED)
+  target_link_libraries(svsep_libtorch INTERFACE OpenMP::OpenMP_CXX)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND LIBTORCH_INCLUDE_DIR STREQUAL "/usr/include")
   target_compile_options(svsep_libtorch INTERFACE "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/clang_libtorch.hpp")
 endif()

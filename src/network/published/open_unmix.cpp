@@ -118,10 +118,7 @@ torch::Tensor OpenUnmix::forward(const torch::Tensor& mixture) {
   for (std::int64_t item = 0; item < mixture.size(0); ++item) {
     std::vector<torch::Tensor> of_item;
     for (const torch::Tensor& magnitude : all) of_item.push_back(magnitude[item]);
-    const torch::Tensor estimates = estimate(spectra[item], of_item);
-    for (std::int64_t target = 0; target < targets; ++target) {  // one at a time needs less memory
-      stems[item][target].copy_(signal_of(estimates[target], sizes_.spectrum, samples));
-    }
+    stems[item].copy_(signal_of(estimate(spectra[item], of_item), sizes_.spectrum, samples));
   }
   return stems;
 }
