@@ -3,13 +3,14 @@
 #include "network/published/named_parameter.hpp"
 
 #include <ATen/Parallel.h>
+#include <algorithm>
 #include <functional>
-#include <mutex>
 
 namespace svsep {
 namespace {
 
 constexpr double kEpsilon = 1e-5;  // of the published code, and LibTorch's own
+constexpr std::int64_t kSlicesPerPart = 8;
 
 /// For all slices, in threads.
 void for_each_slice(const torch::Tensor& image, const std::function<void(std::int64_t)>& work) {
@@ -27,19 +28,20 @@ Moments moments_on_cpu(const torch::Tensor& image, std::int64_t channel_axis) {
   // Sums are of what exceeds one value of the channel, so that a great mean costs no digits.
   const torch::Tensor pivots = image[0].select(2 - channel_axis, 0).contiguous();
   const auto options = torch::TensorOptions(torch::kDouble);
-  torch::Tensor sums = torch::zeros({2, channels}, options);
-  std::mutex mutex;
-  at::parallel_for(0, image.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> part(static_cast<std::size_t>(2 * channels));
+  // The parts and the order of their sums do not depend on the number of threads.
+  const std::int64_t parts = (image.size(0) + kSlicesPerPart - 1) / kSlicesPerPart;
+  const torch::Tensor of_parts = torch::zeros({parts, 2, channels}, options);
+  at::parallel_for(0, parts, 1, [&](std::int64_t begin, std::int64_t end) {
     const auto add = channel_axis == 2 ? add_moments : add_row_moments;
-    for (std::int64_t slice = begin; slice < end; ++slice) {
+    for (std::int64_t slice = begin * kSlicesPerPart; slice < std::min(end * kSlicesPerPart, image.size(0));
+         ++slice) {
+      double* const part = of_parts.data_ptr<double>() + slice / kSlicesPerPart * 2 * channels;
       add(image.data_ptr<float>() + slice * channels * size, channel_axis == 2 ? size : channels,
-          channel_axis == 2 ? channels : size, pivots.data_ptr<float>(), part.data(), part.data() + channels);
+          channel_axis == 2 ? channels : size, pivots.data_ptr<float>(), part, part + channels);
     }
-    const std::scoped_lock lock(mutex);
-    for (std::int64_t i = 0; i < 2 * channels; ++i)
-      sums.data_ptr<double>()[i] += part[static_cast<std::size_t>(i)];
   });
+  torch::Tensor sums = torch::zeros({2, channels}, options);
+  for (std::int64_t part = 0; part < parts; ++part) sums += of_parts[part];
   sums /= static_cast<double>(image.size(0) * size);
   return {sums[0] + pivots, (sums[1] - sums[0].square()).clamp_min(0)};
 }
@@ -103,8 +105,7 @@ torch::Tensor ChannelNorm::activated(const torch::Tensor& x) const {
   return x;
 }
 
-torch::Tensor ChannelNorm::activate_image(const torch::Tensor& image) const {
-  const Transform transform = transform_of(image, 2);
+torch::Tensor ChannelNorm::activate_image(const torch::Tensor& image, const Transform& transform) const {
   if (!image.is_cpu()) return activated(image * transform.gains + transform.offsets);
   const ChannelTransform on_cpu = {transform.gains.data_ptr<float>(), transform.offsets.data_ptr<float>(),
                                    sizes_.activation, static_cast<float>(sizes_.elu_alpha)};
@@ -117,8 +118,8 @@ torch::Tensor ChannelNorm::activate_image(const torch::Tensor& image) const {
   return result;
 }
 
-torch::Tensor ChannelNorm::activate_transposed_image(const torch::Tensor& image) const {
-  const Transform transform = transform_of(image, 2);
+torch::Tensor ChannelNorm::activate_transposed_image(const torch::Tensor& image,
+                                                     const Transform& transform) const {
   if (!image.is_cpu()) {
     return activated(image * transform.gains + transform.offsets).transpose(1, 2).contiguous();
   }

@@ -27,19 +27,22 @@ class ChannelNorm {
   ChannelNorm(torch::nn::Module& root, const std::string& name, std::int64_t channels,
               const NormSizes& sizes);
 
-  /// [slices, pixels, channels] -> the same shape.
-  [[nodiscard]] torch::Tensor activate_image(const torch::Tensor& image) const;
-  /// [slices, pixels, channels] -> [slices, channels, pixels].
-  [[nodiscard]] torch::Tensor activate_transposed_image(const torch::Tensor& image) const;
-  /// [slices, channels, size] -> the same shape; may reuse its memory.
-  [[nodiscard]] torch::Tensor activate_rows_image(const torch::Tensor& rows) const;
-
- private:
+  /// What the norm makes of an image's channels.
   struct Transform {
     torch::Tensor gains, offsets;  ///< [channels], on the network's device
   };
   /// `channel_axis` of the three is the channels'.
-  [[nodiscard]] Transform transform_of(const torch::Tensor& image, std::int64_t channel_axis) const;
+  [[nodiscard]] Transform transform_of(const torch::Tensor& image, std::int64_t channel_axis = 2) const;
+
+  /// [slices, pixels, channels], an image or some slices of it -> the same shape.
+  [[nodiscard]] torch::Tensor activate_image(const torch::Tensor& image, const Transform& transform) const;
+  /// The same -> [slices, channels, pixels].
+  [[nodiscard]] torch::Tensor activate_transposed_image(const torch::Tensor& image,
+                                                        const Transform& transform) const;
+  /// [slices, channels, size] -> the same shape; may reuse its memory.
+  [[nodiscard]] torch::Tensor activate_rows_image(const torch::Tensor& rows) const;
+
+ private:
   [[nodiscard]] torch::Tensor activated(const torch::Tensor& x) const;
 
   NormSizes sizes_;

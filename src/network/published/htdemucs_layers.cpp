@@ -1,5 +1,7 @@
 #include "network/published/htdemucs_layers.hpp"
 
+#include "network/published/tiles.hpp"
+
 #include <ATen/Parallel.h>
 #include <algorithm>
 
@@ -9,9 +11,7 @@ namespace {
 constexpr std::int64_t kCompression = 8;  // of the channels in a residual branch
 constexpr std::int64_t kResidualKernel = 3;
 constexpr std::int64_t kFramesPerPart = 8 * kResidualTile;  // that a thread takes at once
-constexpr std::int64_t kTileValues = 1
-                                     << 18;  // of a layer's output: what lies between its steps fits a cache
-constexpr std::int64_t kFewestTiles = 4;     // fewer, of more channels, are faster at once
+constexpr std::int64_t kTileValues = 1 << 18;               // of a layer's output
 
 std::int64_t padded(std::int64_t frames) {
   return (frames + kResidualTile - 1) / kResidualTile * kResidualTile;
@@ -47,24 +47,12 @@ torch::Tensor rows_of(const torch::Tensor& x, std::int64_t first, std::int64_t e
   return from == first && to == end ? rows : torch::constant_pad_nd(rows, {0, 0, from - first, end - to});
 }
 
-/// An image of `shape`, whose rows from stride * first to stride * end `step(first, end)` gives. On a CPU
-/// some rows at a time, each time on one thread. The tiles do not depend on the number of threads.
+/// An image of `shape`, whose rows from stride * first to stride * end `step(first, end)` gives.
 template <typename Step>
 torch::Tensor by_rows(const torch::Tensor& like, const std::vector<std::int64_t>& shape, std::int64_t stride,
                       const Step& step) {
-  const std::int64_t rows = shape[2] / stride;
-  const std::int64_t values_per_row = shape[0] * shape[1] * stride * shape[3];
-  const std::int64_t at_once = std::max<std::int64_t>(1, kTileValues / values_per_row);
-  if (!like.is_cpu() || rows < kFewestTiles * at_once) return step(0, rows);
-  torch::Tensor result = torch::empty(shape, like.options());
-  at::parallel_for(0, (rows + at_once - 1) / at_once, 1, [&](std::int64_t begin, std::int64_t end) {
-    const c10::InferenceMode inference;
-    for (std::int64_t first = begin * at_once; first < std::min(end * at_once, rows); first += at_once) {
-      const std::int64_t last = std::min(first + at_once, rows);
-      result.narrow(2, stride * first, stride * (last - first)).copy_(step(first, last));
-    }
-  });
-  return result;
+  const Tiles tiles(like, shape[2] / stride, shape[0] * shape[1] * stride * shape[3], kTileValues);
+  return tiles.joined(shape, 2, stride, step);
 }
 
 std::shared_ptr<WeightAndBias> convolution(const DemucsLayerSizes& sizes, std::int64_t first,

@@ -1,15 +1,22 @@
 #include "network/published/mdx23c.hpp"
 
 #include "network/published/named_parameter.hpp"
+#include "network/published/tiles.hpp"
 
 #include <ATen/Parallel.h>
 
 namespace svsep {
 namespace {
 
+constexpr std::int64_t kTileValues = 1 << 20;  // of an image
+
 NormSizes without_norm(NormSizes sizes) {
   sizes.kind = NormSizes::Kind::none;
   return sizes;
+}
+
+Tiles frames_of(const torch::Tensor& image) {
+  return {image, image.size(0), image.size(1) * image.size(2), kTileValues};
 }
 
 /// image [frames, bins, channels] += rows [frames, channels, bins]
@@ -34,6 +41,7 @@ ImageConvolution::ImageConvolution(torch::nn::Module& root, const std::string& n
     : weight_(add_parameter(root, name, shape)),
       strides_(strides),
       widens_(widens),
+      outputs_(shape[widens ? 1 : 0]),
       high_(shape[2]),
       wide_(shape[3]) {}
 
@@ -48,6 +56,12 @@ void ImageConvolution::prepare(torch::ScalarType type) {
 }
 
 torch::Tensor ImageConvolution::operator()(const torch::Tensor& image) const {
+  return convolve(image, strides_ ? 0 : high_ / 2);
+}
+
+torch::Tensor ImageConvolution::within(const torch::Tensor& image) const { return convolve(image, 0); }
+
+torch::Tensor ImageConvolution::convolve(const torch::Tensor& image, std::int64_t silent_frames) const {
   if (widens_) {
     const std::int64_t frames = image.size(0), bins = image.size(1);
     return widening_(image.reshape({frames * bins, image.size(2)}))
@@ -57,7 +71,7 @@ torch::Tensor ImageConvolution::operator()(const torch::Tensor& image) const {
         .reshape({frames * high_, bins * wide_, -1});
   }
   const torch::Tensor x = image.to(weight_.scalar_type()).permute({2, 0, 1}).unsqueeze(0);
-  const std::vector<std::int64_t> padding = {strides_ ? 0 : high_ / 2, strides_ ? 0 : wide_ / 2};
+  const std::vector<std::int64_t> padding = {silent_frames, strides_ ? 0 : wide_ / 2};
   const std::vector<std::int64_t> stride = {strides_ ? high_ : 1, strides_ ? wide_ : 1};
   const torch::Tensor y = x.is_cpu() && at::hasMKLDNN()
                               ? at::mkldnn_convolution(x, weight_, {}, padding, stride, {1, 1}, 1)
@@ -74,6 +88,7 @@ TfcTdf::TfcTdf(torch::nn::Module& root, const std::string& name, const Mdx23cSiz
     made.norm1 = ChannelNorm(root, block + "tfc1.0", inputs, sizes.norm);
     made.convolution1 = ImageConvolution(root, block + "tfc1.2.weight", {channels, inputs, 3, 3}, false);
     made.norm2 = ChannelNorm(root, block + "tdf.0", channels, sizes.norm);
+    made.hidden = hidden;
     made.down_weight = add_parameter(root, block + "tdf.2.weight", {hidden, bins});
     made.norm3 = ChannelNorm(root, block + "tdf.3", channels, sizes.norm);
     made.up_weight = add_parameter(root, block + "tdf.5.weight", {bins, hidden});
@@ -98,17 +113,40 @@ void TfcTdf::prepare(torch::ScalarType type) {
 }
 
 torch::Tensor TfcTdf::apply(torch::Tensor image) const {
+  const std::int64_t frames = image.size(0), bins = image.size(1);
+  const Tiles tiles = frames_of(image);
   for (const Block& block : blocks_) {
-    const torch::Tensor shortcut = block.shortcut(image);
-    image = block.convolution1(block.norm1.activate_image(image));
-    const std::int64_t frames = image.size(0), bins = image.size(1), channels = image.size(2);
-    torch::Tensor rows = block.norm2.activate_transposed_image(image).view({frames * channels, bins});
-    rows = block.down(rows).to(torch::kFloat).view({frames, channels, -1});
-    rows = block.norm3.activate_rows_image(rows).view({frames * channels, -1});
-    rows = block.up(rows).to(torch::kFloat).view({frames, channels, bins});
-    add_rows(image, rows);
-    image = block.convolution2(block.norm4.activate_image(image));
-    image += shortcut;
+    const std::int64_t channels = block.shortcut.outputs();
+    const std::vector<std::int64_t> shape = {frames, bins, channels};
+    const auto convolved = [&](const ImageConvolution& convolution, const ChannelNorm& norm,
+                               const torch::Tensor& x) {
+      return [&, transform = norm.transform_of(x)](std::int64_t first, std::int64_t end) {
+        if (tiles.are_one()) return convolution(norm.activate_image(x, transform));
+        const std::int64_t from = std::max<std::int64_t>(first - 1, 0), to = std::min(end + 1, frames);
+        const torch::Tensor seen = norm.activate_image(x.narrow(0, from, to - from), transform);
+        return convolution.within(
+            torch::constant_pad_nd(seen, {0, 0, 0, 0, 1 - (first - from), 1 - (to - end)}));
+      };
+    };
+    torch::Tensor x = tiles.joined(shape, 0, 1, convolved(block.convolution1, block.norm1, image));
+    const ChannelNorm::Transform before_rows = block.norm2.transform_of(x);
+    const auto downwards = [&](std::int64_t first, std::int64_t end) {
+      const torch::Tensor rows =
+          block.norm2.activate_transposed_image(x.narrow(0, first, end - first), before_rows);
+      return block.down(rows.view({-1, bins})).to(torch::kFloat).view({end - first, channels, -1});
+    };
+    torch::Tensor hidden = tiles.joined({frames, channels, block.hidden}, 0, 1, downwards);
+    hidden = block.norm3.activate_rows_image(hidden);
+    tiles.each([&](std::int64_t first, std::int64_t end) {
+      const torch::Tensor rows =
+          block.up(hidden.narrow(0, first, end - first).flatten(0, 1)).to(torch::kFloat);
+      torch::Tensor to = x.narrow(0, first, end - first);
+      add_rows(to, rows.view({end - first, channels, bins}));
+    });
+    const auto second = convolved(block.convolution2, block.norm4, x);
+    image = tiles.joined(shape, 0, 1, [&](std::int64_t first, std::int64_t end) {
+      return second(first, end).add_(block.shortcut(image.narrow(0, first, end - first)));
+    });
   }
   return image;
 }
@@ -157,21 +195,53 @@ void Mdx23c::prepare(torch::ScalarType compute_type) {
 }
 
 torch::Tensor Mdx23c::estimate(const torch::Tensor& mixture) const {
-  const torch::Tensor first = first_(mixture);
-  torch::Tensor x = first;
+  torch::Tensor x = first_(mixture);
   std::vector<torch::Tensor> outputs;
   for (const Scale& scale : encoder_) {
-    x = scale.blocks.apply(x);
+    x = scale.blocks.apply(std::move(x));
     outputs.push_back(x);
-    x = scale.step(scale.norm.activate_image(x));
+    x = narrowed(scale, x);
   }
-  x = bottleneck_.front().apply(x);
+  x = bottleneck_.front().apply(std::move(x));
   for (const Scale& scale : decoder_) {
-    x = scale.blocks.apply(torch::cat({scale.step(scale.norm.activate_image(x)), outputs.back()}, 2));
+    x = joined(scale, x, outputs.back());
     outputs.pop_back();
+    x = scale.blocks.apply(std::move(x));
   }
-  x = last1_(torch::cat({mixture, x * first}, 2));
-  return last2_(last_activation_.activate_image(x));
+  // The first layer again, pixel by pixel as all of the last ones: it costs less than to keep what it gave.
+  const std::vector<std::int64_t> shape = {x.size(0), x.size(1), last2_.outputs()};
+  return frames_of(x).joined(shape, 0, 1, [&](std::int64_t first, std::int64_t end) {
+    const torch::Tensor seen = mixture.narrow(0, first, end - first);
+    const torch::Tensor scaled = x.narrow(0, first, end - first) * first_(seen);
+    const torch::Tensor last = last1_(torch::cat({seen, scaled}, 2));
+    return last2_(last_activation_.activate_image(last, last_activation_.transform_of(last)));
+  });
+}
+
+torch::Tensor Mdx23c::narrowed(const Scale& scale, const torch::Tensor& above) const {
+  const ChannelNorm::Transform transform = scale.norm.transform_of(above);
+  const std::int64_t step = sizes_.scale_frames, frames = above.size(0) / step;
+  const std::vector<std::int64_t> shape = {frames, above.size(1) / sizes_.scale_bins, scale.step.outputs()};
+  const Tiles tiles(above, frames, step * above.size(1) * above.size(2), kTileValues);
+  return tiles.joined(shape, 0, 1, [&](std::int64_t first, std::int64_t end) {
+    const torch::Tensor seen = above.narrow(0, step * first, step * (end - first));
+    return scale.step(scale.norm.activate_image(seen, transform));
+  });
+}
+
+torch::Tensor Mdx23c::joined(const Scale& scale, const torch::Tensor& below,
+                             const torch::Tensor& skip) const {
+  const ChannelNorm::Transform transform = scale.norm.transform_of(below);
+  const std::int64_t step = sizes_.scale_frames, channels = skip.size(2);
+  torch::Tensor both = torch::empty({skip.size(0), skip.size(1), 2 * channels}, skip.options());
+  const Tiles tiles(below, below.size(0), step * skip.size(1) * channels, kTileValues);
+  tiles.each([&](std::int64_t first, std::int64_t end) {
+    const torch::Tensor wide = both.narrow(0, step * first, step * (end - first));
+    wide.narrow(2, 0, channels)
+        .copy_(scale.step(scale.norm.activate_image(below.narrow(0, first, end - first), transform)));
+    wide.narrow(2, channels, channels).copy_(skip.narrow(0, step * first, step * (end - first)));
+  });
+  return both;
 }
 
 torch::Tensor Mdx23c::forward(const torch::Tensor& mixture) {

@@ -40,12 +40,18 @@ class ImageConvolution {
   ImageConvolution(torch::nn::Module& root, const std::string& name, torch::IntArrayRef shape, bool strides,
                    bool widens = false);
   void prepare(torch::ScalarType type);
-  /// float32 in and out.
+  /// float32 in and out. Beyond the image is silence.
   [[nodiscard]] torch::Tensor operator()(const torch::Tensor& image) const;
+  /// The frames that have all their neighbours in the image.
+  [[nodiscard]] torch::Tensor within(const torch::Tensor& image) const;
+  [[nodiscard]] std::int64_t outputs() const { return outputs_; }
 
  private:
+  [[nodiscard]] torch::Tensor convolve(const torch::Tensor& image, std::int64_t silent_frames) const;
+
   torch::Tensor weight_;
   bool strides_ = false, widens_ = false;
+  std::int64_t outputs_ = 0;
   std::int64_t high_ = 1, wide_ = 1;  ///< of the kernel
   Product widening_;
 };
@@ -63,6 +69,7 @@ class TfcTdf {
     ChannelNorm norm1, norm2, norm3, norm4;
     ImageConvolution convolution1, convolution2, shortcut;
     torch::Tensor down_weight, up_weight;
+    std::int64_t hidden = 0;  ///< values between the two layers over frequency
     Product down, up;
   };
   std::vector<Block> blocks_;
@@ -85,6 +92,11 @@ class Mdx23c : public ChunkNetwork {
 
   /// [frames, bins, channels] of the subbands -> the same of all stems' subbands.
   [[nodiscard]] torch::Tensor estimate(const torch::Tensor& mixture) const;
+  /// What the next scale of the encoder sees.
+  [[nodiscard]] torch::Tensor narrowed(const Scale& scale, const torch::Tensor& above) const;
+  /// What a scale of the decoder sees: the image below, widened, and the encoder's of the same size.
+  [[nodiscard]] torch::Tensor joined(const Scale& scale, const torch::Tensor& below,
+                                     const torch::Tensor& skip) const;
 
   Mdx23cSizes sizes_;
   ImageConvolution first_, last1_, last2_;
