@@ -7,6 +7,10 @@
 #include <string_view>
 #include <thread>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 /// Of the BLAS that LibTorch may use: it has threads of its own, which LibTorch's setting does not reach.
 extern "C" void openblas_set_num_threads(int threads) __attribute__((weak));
 
@@ -69,6 +73,12 @@ void set_threads(int threads) {
   // Where it is so already, that would only start a thread pool that nothing here uses, and which spins.
   if (count != torch::get_num_threads()) torch::set_num_threads(count);
   if (openblas_set_num_threads != nullptr) openblas_set_num_threads(count);
+}
+
+void give_freed_memory_back() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace svsep

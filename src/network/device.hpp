@@ -35,4 +35,7 @@ auto with_torch_errors(const std::string& what, const Work& work) {
   }
 }
 
+/// Gives memory back to the system that was freed but kept: after weights were packed, as much as they take.
+void give_freed_memory_back();
+
 }  // namespace svsep

@@ -10,6 +10,8 @@
 namespace svsep {
 namespace {
 
+constexpr std::size_t kPartsAtOnce = 16;  // of a mask
+
 /// Work for every part, in threads where it is a CPU's.
 void for_each_part(std::size_t parts, const torch::Tensor& like,
                    const std::function<void(std::size_t)>& work) {
@@ -101,15 +103,19 @@ torch::Tensor MaskEstimatorHead::estimate(const Part& part, const torch::Tensor&
 }
 
 torch::Tensor MaskEstimatorHead::apply(const torch::Tensor& features) const {
-  std::vector<torch::Tensor> estimates(parts_.size());
-  for_each_part(parts_.size(), features, [&](std::size_t part) {
-    estimates[part] = estimate(parts_[part], features.select(1, static_cast<std::int64_t>(part)));
-  });
   const std::int64_t frames = features.size(0);
-  torch::Tensor mask = torch::zeros({frames, bands_per_bin_.size(0), values_}, estimates[0].options());
-  for (std::size_t part = 0; part < parts_.size(); ++part) {
-    const Band& band = parts_[part].band;
-    mask.narrow(1, band.first_bin, band.bins).add_(estimates[part].view({frames, band.bins, values_}));
+  torch::Tensor mask = torch::zeros({frames, bands_per_bin_.size(0), values_}, features.options());
+  // Bands overlap, so their sum has an order. Some at a time, since all together need much memory.
+  for (std::size_t first = 0; first < parts_.size(); first += kPartsAtOnce) {
+    std::vector<torch::Tensor> estimates(std::min(kPartsAtOnce, parts_.size() - first));
+    for_each_part(estimates.size(), features, [&](std::size_t part) {
+      estimates[part] =
+          estimate(parts_[first + part], features.select(1, static_cast<std::int64_t>(first + part)));
+    });
+    for (std::size_t part = 0; part < estimates.size(); ++part) {
+      const Band& band = parts_[first + part].band;
+      mask.narrow(1, band.first_bin, band.bins).add_(estimates[part].view({frames, band.bins, values_}));
+    }
   }
   return mask.div_(bands_per_bin_);
 }

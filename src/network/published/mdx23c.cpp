@@ -1,5 +1,6 @@
 #include "network/published/mdx23c.hpp"
 
+#include "network/device.hpp"
 #include "network/published/named_parameter.hpp"
 #include "network/published/tiles.hpp"
 
@@ -206,6 +207,7 @@ torch::Tensor Mdx23c::estimate(const torch::Tensor& mixture) const {
   for (const Scale& scale : decoder_) {
     x = joined(scale, x, outputs.back());
     outputs.pop_back();
+    if (x.is_cpu()) give_freed_memory_back();  // small images left holes that the next ones do not fit
     x = scale.blocks.apply(std::move(x));
   }
   // The first layer again, pixel by pixel as all of the last ones: it costs less than to keep what it gave.

@@ -76,6 +76,7 @@ TorchChunkEstimator::TorchChunkEstimator(const ModelFile& file, const ChunkEstim
     network_->to(device_);
     network_->keep_stems(kept_);
     network_->prepare(options.compute_type);
+    give_freed_memory_back();
   });
 }
 
