@@ -109,11 +109,11 @@ torch::Tensor positions_of(std::int64_t frames, std::int64_t frequencies, std::i
 }
 
 std::shared_ptr<WeightAndBias> norm(std::int64_t width) {
-  return std::make_shared<WeightAndBias>(std::initializer_list{width}, width);
+  return std::make_shared<WeightAndBias>(std::initializer_list<std::int64_t>{width}, width);
 }
 
 std::shared_ptr<WeightAndBias> linear(std::int64_t inputs, std::int64_t outputs) {
-  return std::make_shared<WeightAndBias>(std::initializer_list{outputs, inputs}, outputs);
+  return std::make_shared<WeightAndBias>(std::initializer_list<std::int64_t>{outputs, inputs}, outputs);
 }
 
 }  // namespace

@@ -100,8 +100,9 @@ HtDemucs::HtDemucs(const HtDemucsSizes& sizes) : sizes_(sizes) {
   for (std::int64_t k = 1; k < sizes.depth; ++k) width *= sizes.growth;
   if (sizes.bottom_channels > 0) {
     const auto point = [&](const char* name, std::int64_t inputs, std::int64_t outputs) {
-      return register_module(name, std::make_shared<WeightAndBias>(
-                                       std::initializer_list{outputs, inputs, std::int64_t{1}}, outputs));
+      return register_module(
+          name, std::make_shared<WeightAndBias>(
+                    std::initializer_list<std::int64_t>{outputs, inputs, std::int64_t{1}}, outputs));
     };
     upsampler_ = point("channel_upsampler", width, sizes.bottom_channels);
     downsampler_ = point("channel_downsampler", sizes.bottom_channels, width);

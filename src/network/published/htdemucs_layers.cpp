@@ -58,9 +58,11 @@ torch::Tensor by_rows(const torch::Tensor& like, const std::vector<std::int64_t>
 std::shared_ptr<WeightAndBias> convolution(const DemucsLayerSizes& sizes, std::int64_t first,
                                            std::int64_t second, std::int64_t kernel,
                                            std::int64_t other_kernel, std::int64_t bias) {
-  return sizes.over_time ? std::make_shared<WeightAndBias>(std::initializer_list{first, second, kernel}, bias)
-                         : std::make_shared<WeightAndBias>(
-                               std::initializer_list{first, second, kernel, other_kernel}, bias);
+  return sizes.over_time
+             ? std::make_shared<WeightAndBias>(std::initializer_list<std::int64_t>{first, second, kernel},
+                                               bias)
+             : std::make_shared<WeightAndBias>(
+                   std::initializer_list<std::int64_t>{first, second, kernel, other_kernel}, bias);
 }
 
 }  // namespace
@@ -78,11 +80,12 @@ DilatedResidual::DilatedResidual(std::int64_t channels, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; ++k) {
     Branch branch{
         std::int64_t{1} << k,
-        std::make_shared<WeightAndBias>(std::initializer_list{hidden, channels, kResidualKernel}, hidden),
-        std::make_shared<WeightAndBias>(std::initializer_list{hidden}, hidden),
-        std::make_shared<WeightAndBias>(std::initializer_list{2 * channels, hidden, std::int64_t{1}},
-                                        2 * channels),
-        std::make_shared<WeightAndBias>(std::initializer_list{2 * channels}, 2 * channels),
+        std::make_shared<WeightAndBias>(
+            std::initializer_list<std::int64_t>{hidden, channels, kResidualKernel}, hidden),
+        std::make_shared<WeightAndBias>(std::initializer_list<std::int64_t>{hidden}, hidden),
+        std::make_shared<WeightAndBias>(
+            std::initializer_list<std::int64_t>{2 * channels, hidden, std::int64_t{1}}, 2 * channels),
+        std::make_shared<WeightAndBias>(std::initializer_list<std::int64_t>{2 * channels}, 2 * channels),
         std::make_shared<ChannelScale>(channels)};
     auto layers = std::make_shared<torch::nn::Module>();
     layers->register_module("0", branch.narrow);  // 2 and 5 are activations
