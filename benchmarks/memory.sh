@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # memory.sh SVSEP SONG SHORT_SECONDS LONG_SECONDS MODEL...: whether memory grows with the song. Separates SONG, repeated, of
-# both lengths, with each model (a name or a file), and prints a Markdown table of peak memory and seconds.
+# both lengths, with each model (a name or a file), and prints a Markdown table of peak memory and seconds. Needs GNU time.
 set -euo pipefail
 svsep=$1 song=$2 short=$3 long=$4
 shift 4

@@ -74,7 +74,7 @@ void robotise(AudioBuffer& audio, int sample_rate_hz, Rng& rng) {
   constexpr std::array kIntervals = {-12, 3, 4, 5, 7, 12};  // semitones
   const double dry_gain = rng.uniform() < 0.3 ? rng.uniform(0.2, 1) : 0.0;
   const std::size_t others = rng.below(3);
-  AudioBuffer dry = audio;
+  const AudioBuffer dry = audio;
   scale(audio, dry_gain);
   for (std::size_t first = 0, end = 0; first < dry.samples(); first = end) {
     end = std::min(dry.samples(), first + samples_of(rng.uniform(0.15, 1.5), sample_rate_hz) + 1);
