@@ -7,7 +7,7 @@ CONFIGS is a folder of YAML files as people have them for MDX23C and the RoForme
 the published sizes. Prints a Markdown table: the error of svsep's stems (float32, same overlap) against the reference's,
 median seconds and peak memory of both at the same overlap and at each side's own default.
 
-Needs torch, soundfile, safetensors, pyyaml, and the packages that scripts/make_golden_*.py name.
+Needs GNU time, torch, soundfile, safetensors, pyyaml, and the packages that scripts/make_golden_*.py name.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -121,15 +120,14 @@ def worker(family: str, configs: Path, folder: Path, song: Path, out: Path, part
 
 
 def timed(command: list) -> tuple[float, float]:
-    """Seconds and peak MiB of a command."""
-    start = time.monotonic()
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
+    """Seconds and peak MiB of a command. GNU time starts it: a child of this process would count this one's memory as its own."""
+    with tempfile.NamedTemporaryFile("r") as figures, tempfile.TemporaryFile() as log:
+        words = ["/usr/bin/time", "-f", "%e %M", "-o", figures.name, *command]
+        if subprocess.run([str(word) for word in words], stdout=log, stderr=log, check=False).returncode != 0:
             log.seek(0)
             raise SystemExit(f"{command}: {log.read().decode()[-2000:]}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
+        seconds, kibibytes = figures.read().split()
+    return float(seconds), float(kibibytes) / 1024
 
 
 def error(reference: Path, estimate: Path) -> tuple[float, float]:

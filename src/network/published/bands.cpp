@@ -87,6 +87,7 @@ void MaskEstimatorHead::prepare(torch::ScalarType type) {
   for (Part& part : parts_) {
     for (Layer& layer : part.layers) {
       layer.product = Product(layer.weight, layer.bias, type);
+      layer.product.compact();
       bands_per_bin_ = bands_per_bin_.to(layer.weight.device());
       release_parameter(layer.weight);
     }

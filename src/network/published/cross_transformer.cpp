@@ -1,6 +1,7 @@
 #include "network/published/cross_transformer.hpp"
 
 #include "network/published/attention_kernel.hpp"
+#include "network/published/named_parameter.hpp"
 
 #include <ATen/Parallel.h>
 #include <algorithm>
@@ -145,6 +146,11 @@ void CrossTransformerLayer::prepare(torch::ScalarType type) {
   attended_ = {attention_->out->weight, attention_->out->bias, type};
   feed_in_ = {linear1_->weight, linear1_->bias, type};
   feed_out_ = {linear2_->weight, linear2_->bias, type};
+  for (Product* product : {&query_, &keys_and_values_, &attended_, &feed_in_, &feed_out_}) product->compact();
+  for (torch::Tensor* packed :
+       {&attention_->in_weight, &attention_->out->weight, &linear1_->weight, &linear2_->weight}) {
+    release_parameter(*packed);
+  }
 }
 
 torch::Tensor CrossTransformerLayer::attend(const torch::Tensor& queries_of,

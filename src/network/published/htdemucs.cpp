@@ -1,5 +1,6 @@
 #include "network/published/htdemucs.hpp"
 
+#include "network/device.hpp"
 #include "network/published/families.hpp"
 #include "network/published/spectra.hpp"
 
@@ -171,6 +172,8 @@ void HtDemucs::encode_and_decode(torch::Tensor& spectrum, torch::Tensor& wave) c
   }
   transform(spectrum, wave);
   for (std::size_t k = 0; k < decoder_.size(); ++k) {
+    // The memory of the images within does not fit the large ones of the two outermost layers.
+    if (k + 2 == decoder_.size() && spectrum.is_cpu()) give_freed_memory_back();
     spectrum = decoder_[k]->forward(spectrum, spectra.back(), frequencies.back());
     spectra.pop_back();
     wave = tdecoder_[k]->forward(wave, waves.back(), samples.back());
