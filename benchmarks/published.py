@@ -7,6 +7,11 @@ CONFIGS is a folder of YAML files as people have them for MDX23C and the RoForme
 the published sizes. Prints a Markdown table: the error of svsep's stems (float32, same overlap) against the reference's,
 median seconds and peak memory of both at the same overlap and at each side's own default.
 
+    benchmarks/published.py SVSEP CONFIGS --import-small [--family NAME]...
+
+imports the same networks with few channels and layers, as models small-NAME in the user's model folder: with chunks as long as the
+published ones they are quick enough to separate hours (benchmarks/memory.sh).
+
 Needs GNU time, torch, soundfile, safetensors, pyyaml, and the packages that scripts/make_golden_*.py name.
 """
 
@@ -29,6 +34,12 @@ CONFIGS = {"mdx23c": "config_vocals_mdx23c.yaml", "bs-roformer": "model_bs_rofor
 DEFAULT_PARTS = {"mdx23c": 4, "bs-roformer": 2, "mel-band-roformer": 2}
 FAMILIES = ["open-unmix", "htdemucs", "htdemucs_6s", "htdemucs_ft", *CONFIGS]
 TARGETS = ["vocals", "drums", "bass", "other"]
+# What --import-small changes of the published sizes.
+SMALL_DEMUCS = {"channels": 8, "bottom_channels": 32, "t_layers": 1, "t_heads": 2}
+SMALL_ROFORMER = {"dim": 32, "depth": 1, "heads": 2, "dim_head": 16, "mask_estimator_depth": 1}
+SMALL = {"open-unmix": {"hidden": 32, "layers": 1}, "htdemucs": SMALL_DEMUCS, "htdemucs_6s": SMALL_DEMUCS,
+         "htdemucs_ft": SMALL_DEMUCS, "mdx23c": {"num_channels": 8, "growth": 8, "num_blocks_per_scale": 1},
+         "bs-roformer": SMALL_ROFORMER, "mel-band-roformer": SMALL_ROFORMER}
 
 
 def golden(name: str):
@@ -41,12 +52,16 @@ def config_of(family: str, configs: Path) -> dict:
     return script.yaml.load((configs / CONFIGS[family]).read_text(), script.Loader)
 
 
-def seeded_network(family: str, configs: Path, seed: int = 1) -> torch.nn.Module:
+def demucs_settings(family: str, sizes: dict) -> dict:
+    more = {"sources": [*TARGETS, "guitar", "piano"], "bottom_channels": 0} if family == "htdemucs_6s" else {}
+    return golden("published").htdemucs_kwargs(**(sizes | more))
+
+
+def seeded_network(family: str, configs: Path, seed: int = 1, sizes: dict | None = None) -> torch.nn.Module:
+    """`sizes`: what differs from the published ones; CONFIGS has those of YAML families."""
     torch.manual_seed(seed)
     if family.startswith("htdemucs"):
-        published = golden("published")
-        more = {"sources": [*TARGETS, "guitar", "piano"], "bottom_channels": 0} if family == "htdemucs_6s" else {}
-        return published.htdemucs_network(published.htdemucs_kwargs(**more))
+        return golden("published").htdemucs_network(demucs_settings(family, sizes or {}))
     settings = config_of(family, configs)
     script = golden("mdx23c" if family == "mdx23c" else "roformer")
     if family == "mdx23c":
@@ -59,27 +74,42 @@ def seeded_network(family: str, configs: Path, seed: int = 1) -> torch.nn.Module
     return network
 
 
-def save_checkpoints(family: str, configs: Path, folder: Path) -> list[Path]:
+def save_checkpoints(family: str, configs: Path, folder: Path, sizes: dict | None = None) -> list[Path]:
     """As the family's own project saves them."""
+    sizes = sizes or {}
     published = golden("published")
     if family == "open-unmix":
         torch.manual_seed(1)
         paths = [folder / f"{target}-umxhq.pth" for target in TARGETS]
         for path in paths:
-            torch.save(published.open_unmix_target(2049, 1487, 512, 3).state_dict(), path)
+            network = published.open_unmix_target(2049, 1487, **({"hidden": 512, "layers": 3} | sizes))
+            torch.save(network.state_dict(), path)
         return paths
     if not family.startswith("htdemucs"):
         path = folder / f"{family}.ckpt"
         torch.save(seeded_network(family, configs).state_dict(), path)
         return [path]
     paths = []
-    more = {"sources": [*TARGETS, "guitar", "piano"], "bottom_channels": 0} if family == "htdemucs_6s" else {}
     for seed in range(1, 5 if family == "htdemucs_ft" else 2):
-        state = {name: value.half() for name, value in seeded_network(family, configs, seed).state_dict().items()}
+        state = {name: value.half() for name, value in seeded_network(family, configs, seed, sizes).state_dict().items()}
         paths.append(folder / f"{family}-{seed}.th")
-        torch.save({"klass": published.HTDemucs, "args": (), "kwargs": published.htdemucs_kwargs(**more), "state": state,
+        torch.save({"klass": published.HTDemucs, "args": (), "kwargs": demucs_settings(family, sizes), "state": state,
                     "training_args": {}}, paths[-1])
     return paths
+
+
+def import_checkpoints(svsep: Path, family: str, configs: Path, folder: Path, name: str, sizes: dict | None = None) -> None:
+    config = ["--config", configs / CONFIGS[family]] if family in CONFIGS else []
+    timed([svsep, "model", "import", *save_checkpoints(family, configs, folder, sizes), "--name", name, *config])
+
+
+def import_small(svsep: Path, family: str, configs: Path, folder: Path) -> str:
+    if family in CONFIGS:
+        config = config_of(family, configs)
+        config["model"].update(SMALL[family])
+        (folder / CONFIGS[family]).write_text(golden("roformer").yaml.dump(config))
+    import_checkpoints(svsep, family, folder, folder, f"small-{family}", SMALL[family])
+    return f"small-{family}"
 
 
 def reference_stems(family: str, configs: Path, folder: Path, song: torch.Tensor, parts: int) -> dict[str, torch.Tensor]:
@@ -147,10 +177,8 @@ def measure(family: str, options: argparse.Namespace, folder: Path) -> str:
     rng = np.random.default_rng(1)
     noise = 0.1 * rng.standard_normal((int(44100 * options.seconds), 2))
     soundfile.write(song, noise, 44100, subtype="FLOAT")
-    checkpoints = save_checkpoints(family, options.configs, folder)
     os.environ["XDG_DATA_HOME"] = str(folder / "data")
-    config = ["--config", options.configs / CONFIGS[family]] if family in CONFIGS else []
-    timed([options.svsep, "model", "import", *checkpoints, "--name", family, *config])
+    import_checkpoints(options.svsep, family, options.configs, folder, family)
 
     def svsep(*more) -> tuple[float, float]:
         return timed([options.svsep, "separate", song, "-m", family, "--stems", "all", "--format", "wav32f", "-o", folder / "svsep",
@@ -186,11 +214,17 @@ def main() -> None:
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--import-small", action="store_true")
     parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         family, folder, song, out, parts = options.worker
         return worker(family, options.configs, Path(folder), Path(song), Path(out), int(parts))
+    if options.import_small:
+        for family in options.family or FAMILIES:
+            with tempfile.TemporaryDirectory() as folder:
+                print(import_small(options.svsep, family, options.configs, Path(folder)), flush=True)
+        return None
     print("| network | song, s | difference / peak | error | reference, s | svsep, s | ratio | ratio at own overlaps | reference, MiB "
           "| svsep, MiB |\n|---|-:|-:|-:|-:|-:|-:|-:|-:|-:|", flush=True)
     for family in options.family or FAMILIES:
