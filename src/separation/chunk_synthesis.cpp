@@ -40,6 +40,7 @@ ChunkSynthesis::ChunkSynthesis(Form form, Separator::Sink sink)
                  for (std::size_t row = 0; row < stem_paths_.size(); ++row) {
                    stem_paths_[row]->resampler.push(rows.channels[row]);
                  }
+                 deliver();
                }),
       sink_(std::move(sink)) {
   const std::vector<bool> used = used_stems(form_.wanted, form_.chunks.stems.size());
@@ -83,7 +84,6 @@ void ChunkSynthesis::push(const ChunkPlace& place, std::span<const float> stems)
     }
   }
   overlap_.push(place, rows);
-  deliver();
 }
 
 void ChunkSynthesis::finish() {

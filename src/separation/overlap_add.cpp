@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace svsep {
+namespace {
+
+constexpr std::size_t kBlockSamples = 1 << 14;  ///< that are handed on at once: a chunk's copies need memory
+
+}  // namespace
 
 std::vector<float> chunk_fade(std::size_t chunk_samples, ChunkEnds ends) {
   std::vector<float> fade(chunk_samples, 1.0F);
@@ -49,11 +54,19 @@ void OverlapAdd::finish() { deliver(weight_sums_.size()); }
 
 void OverlapAdd::deliver(std::size_t count) {
   if (count == 0) return;
-  AudioBuffer rows;
-  for (std::vector<float>& row : means_.channels) rows.channels.push_back(take_front(row, count));
+  AudioBuffer rows(means_.channels.size(), 0);
+  for (std::size_t first = 0; first < count; first += kBlockSamples) {
+    const std::size_t end = std::min(count, first + kBlockSamples);
+    for (std::size_t row = 0; row < rows.channels.size(); ++row) {
+      const auto from = means_.channels[row].begin();
+      rows.channels[row].assign(from + static_cast<std::ptrdiff_t>(first),
+                                from + static_cast<std::ptrdiff_t>(end));
+    }
+    sink_(rows);
+  }
+  for (std::vector<float>& row : means_.channels) drop_front(row, count);
   drop_front(weight_sums_, count);
   delivered_ += count;
-  sink_(rows);
 }
 
 }  // namespace svsep

@@ -1,5 +1,6 @@
 #include "network/published/open_unmix.hpp"
 
+#include "network/device.hpp"
 #include "network/published/families.hpp"
 #include "network/published/wiener.hpp"
 
@@ -114,6 +115,7 @@ torch::Tensor OpenUnmix::forward(const torch::Tensor& mixture) {
   const std::int64_t targets = std::ssize(targets_), samples = mixture.size(-1);
   const torch::Tensor spectra = spectra_of(mixture, sizes_.spectrum);
   const std::vector<torch::Tensor> all = magnitudes(spectra);
+  if (mixture.is_cpu()) give_freed_memory_back();  // the estimates do not fit where the layers' values were
   torch::Tensor stems = torch::empty({mixture.size(0), targets, sizes_.channels, samples}, mixture.options());
   for (std::int64_t item = 0; item < mixture.size(0); ++item) {
     std::vector<torch::Tensor> of_item;
