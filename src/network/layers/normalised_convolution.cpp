@@ -33,8 +33,16 @@ torch::Tensor NormalisedConvolutionImpl::forward(const torch::Tensor& x) {
 
 torch::Tensor NormalisedConvolutionImpl::convolve(const torch::Tensor& x) {
   if (!x.device().is_cpu()) return Conv2dImpl::forward(x);
+  if (fast_.suits_image(x)) return fast_(x);
   if (torch::GradMode::is_enabled() || weight.size(2) > 1) return Conv2dImpl::forward(x);
   return dense(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
+}
+
+void NormalisedConvolutionImpl::prepare() {
+  const auto of = [](const torch::ExpandingArray<2>& size, std::size_t axis) { return (*size)[axis]; };
+  const bool has_stride = of(options.stride(), 0) != 1 || of(options.stride(), 1) != 1;
+  if (norm_ || has_stride || of(options.dilation(), 1) != 1 || !WinogradConvolution::suits(weight)) return;
+  fast_ = WinogradConvolution(weight, bias, of(options.dilation(), 0));
 }
 
 std::array<torch::Tensor, 2> NormalisedConvolutionImpl::folded() const {

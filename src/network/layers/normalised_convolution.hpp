@@ -1,5 +1,7 @@
 #pragma once
 
+#include "network/layers/winograd_convolution.hpp"
+
 #include <array>
 #include <torch/torch.h>
 
@@ -18,6 +20,10 @@ class NormalisedConvolutionImpl : public torch::nn::Conv2dImpl {
 
   torch::Tensor forward(const torch::Tensor& x);
 
+  /// Before evaluation, of a convolution that keeps an image's size: packs the weights, where that makes it
+  /// faster. They must not change afterwards.
+  void prepare();
+
   /// {weight, bias} of the one convolution that does both as they are in evaluation.
   [[nodiscard]] std::array<torch::Tensor, 2> folded() const;
 
@@ -29,6 +35,7 @@ class NormalisedConvolutionImpl : public torch::nn::Conv2dImpl {
   torch::Tensor measure(const torch::Tensor& y);
   torch::Tensor convolve(const torch::Tensor& x);
   torch::nn::BatchNorm2d norm_{nullptr};
+  WinogradConvolution fast_;
   torch::Tensor unmeasured_bias_;  ///< between unfold() and forward()
 };
 TORCH_MODULE(NormalisedConvolution);

@@ -275,6 +275,12 @@ HarmonicUnetImpl::HarmonicUnetImpl(const HarmonicUnetSizes& sizes, bool normalis
   mask_ = register_module("mask", NormalisedConvolution(pointwise(c[0], 1), false));
 }
 
+void HarmonicUnetImpl::prepare() {
+  for (const auto& child : children()) {
+    if (auto* convolution = child->as<NormalisedConvolutionImpl>()) convolution->prepare();
+  }
+}
+
 std::vector<NamedTensor> HarmonicUnetImpl::stored_tensors() const {
   std::vector<NamedTensor> tensors;
   std::set<std::string> folded;

@@ -73,6 +73,8 @@ class HarmonicUnetImpl : public MaskNetwork {
   torch::Tensor forward(const torch::Tensor& windows) override;
   torch::Tensor slide(const torch::Tensor& stretch, const Windows& windows) override;
 
+  void prepare() override;
+
   /// With the batch normalisation folded into the convolutions.
   [[nodiscard]] std::vector<NamedTensor> stored_tensors() const override;
 

@@ -44,6 +44,9 @@ class MaskNetwork : public torch::nn::Module {
   [[nodiscard]] torch::Tensor masks(const torch::Tensor& stretch, const Windows& windows,
                                     const torch::Tensor& output_bias = {});
 
+  /// Called once before evaluation, when the parameters have their device and type: packs weights.
+  virtual void prepare() {}
+
   /// What a model file holds of the network.
   [[nodiscard]] virtual std::vector<NamedTensor> stored_tensors() const;
 

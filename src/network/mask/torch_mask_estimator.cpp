@@ -30,6 +30,7 @@ TorchMaskEstimator::TorchMaskEstimator(const ModelFile& file, const torch::Devic
       if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
     }
     network_.network->to(device_, type_);
+    network_.network->prepare();
     output_bias_ = load_output_bias(file);
     if (output_bias_.defined()) output_bias_ = output_bias_.to(device_);
     if (info_.input_transform == InputTransform::log_level) {

@@ -17,7 +17,7 @@ struct Kernels {
   void (*add_transposed)(const float*, std::int64_t, std::int64_t, float*);
 };
 
-#include "network/published/for_each_target.inc"
+#include "network/layers/for_each_target.inc"
 
 }  // namespace
 

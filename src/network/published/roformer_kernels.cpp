@@ -15,7 +15,7 @@ struct Kernels {
   void (*normalise)(const float*, std::ptrdiff_t, std::int64_t, std::int64_t, float*);
 };
 
-#include "network/published/for_each_target.inc"
+#include "network/layers/for_each_target.inc"
 
 }  // namespace
 
