@@ -279,6 +279,9 @@ void HarmonicUnetImpl::prepare() {
   for (const auto& child : children()) {
     if (auto* convolution = child->as<NormalisedConvolutionImpl>()) convolution->prepare();
   }
+  if (!to_bins_.is_cpu() || to_bins_.scalar_type() != torch::kFloat) return;
+  fast_to_positions_ = BandedDense(to_positions_);
+  fast_to_bins_ = BandedDense(to_bins_);
 }
 
 std::vector<NamedTensor> HarmonicUnetImpl::stored_tensors() const {
@@ -348,7 +351,9 @@ torch::Tensor HarmonicUnetImpl::logits(const torch::Tensor& windows, std::int64_
   const LowestFrames all = {0, (frames + missing) / kFrameStep};
   const LowestFrames wanted = {first / kFrameStep, (first + count + kFrameStep - 1) / kFrameStep};
   LowestFrames held = all;
-  const torch::Tensor seen = dense(torch::constant_pad_nd(planes, {0, 0, 0, missing}), to_positions_);
+  const torch::Tensor padded = torch::constant_pad_nd(planes, {0, 0, 0, missing});
+  const torch::Tensor seen =
+      fast_to_positions_.suits(padded) ? fast_to_positions_(padded) : dense(padded, to_positions_);
   std::vector<torch::Tensor> levels;
   torch::Tensor x = with_harmonics(seen);
   for (std::size_t level = 0; level < kLevels; ++level) {
@@ -379,7 +384,8 @@ torch::Tensor HarmonicUnetImpl::logits(const torch::Tensor& windows, std::int64_
     levels[level].reset();
     x = decode_dense_[level]->of_rectified(decode_[level](joined(skipped, up_[level](x))));
   }
-  return dense(mask_(x).squeeze(1).narrow(1, first - kFrameStep * held.first, count), to_bins_);
+  const torch::Tensor masked = mask_(x).squeeze(1).narrow(1, first - kFrameStep * held.first, count);
+  return fast_to_bins_.suits(masked) ? fast_to_bins_(masked) : dense(masked, to_bins_);
 }
 
 }  // namespace svsep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "network/layers/banded_dense.hpp"
 #include "network/layers/normalised_convolution.hpp"
 #include "network/mask/mask_network.hpp"
 
@@ -91,8 +92,9 @@ class HarmonicUnetImpl : public MaskNetwork {
   std::vector<std::int64_t> dilations_;
   torch::Tensor to_positions_;  ///< [positions, bins]
   torch::Tensor to_bins_;       ///< [bins, positions]
-  torch::Tensor height_;        ///< [positions]: -1 .. 1
-  torch::Tensor place_;         ///< [channels, 1, positions / 16], learned: added at the lowest level
+  BandedDense fast_to_positions_, fast_to_bins_;
+  torch::Tensor height_;  ///< [positions]: -1 .. 1
+  torch::Tensor place_;   ///< [channels, 1, positions / 16], learned: added at the lowest level
   std::vector<NormalisedConvolution> encode_, down_, blocks_, up_, decode_;
   std::vector<DenseAcross> encode_dense_, decode_dense_;  ///< one per level
   std::vector<torch::nn::Linear> across_positions_;
