@@ -1,5 +1,7 @@
 #include "network/layers/winograd_kernels.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -44,7 +46,7 @@ struct Kernels {
 
 }  // namespace
 
-bool winograd_is_fast() { return kernels().convolve != any_processor::convolve; }
+bool winograd_is_fast() { return instruction_set() != InstructionSet::any; }
 
 std::int64_t winograd_frames_at_once(const WinogradShape& shape) {
   return std::clamp<std::int64_t>(kPointsAtOnce / points_per_frame(shape), 1, kMostFrames);

@@ -1,5 +1,7 @@
 #include "network/mask/unet_kernels.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <algorithm>
 #include <cstdint>
 

@@ -1,5 +1,7 @@
 #include "network/published/image_kernels.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <cstddef>
 #include <cstdint>
 

@@ -1,5 +1,7 @@
 #include "network/published/recurrence.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <vector>

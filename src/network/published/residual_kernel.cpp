@@ -1,5 +1,7 @@
 #include "network/published/residual_kernel.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>

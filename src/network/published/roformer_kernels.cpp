@@ -1,5 +1,7 @@
 #include "network/published/roformer_kernels.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,5 +1,7 @@
 #include "network/published/wiener_block.hpp"
 
+#include "network/layers/instruction_set.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
