@@ -19,22 +19,19 @@ constexpr std::int64_t kMostFrames = 16;
 /// A point is a group of positions of a frame.
 std::int64_t points_per_frame(const WinogradShape& shape) { return shape.positions / kWinogradPositions; }
 
-/// What a block of frames needs while it is computed.
+/// What a block of frames needs while it is computed, in floats: the points' values
+/// [kWinogradValues][points, and those of the frames around][inputs], then
+/// [kWinogradValues][points][outputs].
 struct Block {
-  Block(const WinogradShape& shape, std::int64_t frames, float* scratch)
+  Block(const WinogradShape& shape, std::int64_t frames)
       : points(frames * points_per_frame(shape)),
         seen_plane(((frames + (kKernelRows - 1) * shape.dilation) * points_per_frame(shape) + kMostPoints) *
                    shape.inputs),
-        made_plane((points + kMostPoints) * shape.outputs),
-        seen(scratch),
-        made(scratch + kWinogradValues * seen_plane) {}
+        made_plane((points + kMostPoints) * shape.outputs) {}
 
   [[nodiscard]] std::int64_t floats() const { return kWinogradValues * (seen_plane + made_plane); }
 
-  std::int64_t points;
-  std::int64_t seen_plane, made_plane;  ///< floats
-  float* seen;                          ///< [kWinogradValues][points, and those of the frames around][inputs]
-  float* made;                          ///< [kWinogradValues][points][outputs]
+  std::int64_t points, seen_plane, made_plane;
 };
 
 struct Kernels {
@@ -53,7 +50,7 @@ std::int64_t winograd_frames_at_once(const WinogradShape& shape) {
 }
 
 std::int64_t winograd_scratch(const WinogradShape& shape, std::int64_t frames) {
-  return Block(shape, frames, nullptr).floats();
+  return Block(shape, frames).floats();
 }
 
 void winograd_pack(const float* weight, std::int64_t inputs, std::int64_t outputs, float* packed) {
