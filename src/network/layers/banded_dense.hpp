@@ -6,7 +6,7 @@
 
 namespace svsep {
 
-/// A dense layer without bias whose outputs see few inputs each, which lie together: nothing else is
+/// A dense layer without bias whose outputs see few inputs each, which lie together: only these are
 /// multiplied. For evaluation in float32 on a CPU.
 class BandedDense {
  public:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kEpsilon = 1e-5;
 constexpr std::int64_t kTaps = 3;
-constexpr std::size_t kMostVectorFloats = 16;
+constexpr std::size_t kMostVectorFloats = 16;  ///< of any instruction set: a vector may be read beyond a tile
 
 /// The 1x1 convolution with the norm folded in: rows c and channels + c next to each other, for every three
 /// channels.
